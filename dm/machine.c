@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "dm/machine.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int machine_claim(void *opaque, enum dm_space_kind kind, uint64_t first, uint64_t last,
+                         bool on)
+{
+    struct dm_hypervisor *hv = opaque;
+
+    return hv->ops->claim(hv, kind, first, last, on);
+}
+
+void dm_machine_init(struct dm_machine *m, struct dm_hypervisor *hv, struct dm_clock *clock,
+                     const struct dm_class *const *classes)
+{
+    *m = (struct dm_machine) {
+        .name = "",
+        .hv = hv,
+        .clock = clock,
+        .classes = classes,
+        .vcpus = 1,
+        .max_vcpus = 1,
+        .acpi = true,
+        .boot_order = "cda",
+    };
+    m->io = (struct dm_space) { .kind = DM_SPACE_IO, .claim = machine_claim, .opaque = hv };
+    m->mem = (struct dm_space) { .kind = DM_SPACE_MEM, .claim = machine_claim, .opaque = hv };
+    m->ram = (struct dm_dma) { .hv = hv, .enabled = true };
+    dm_display_init(&m->display, clock);
+}
+
+void dm_machine_finish(struct dm_machine *m)
+{
+    while (m->devices) {
+        struct dm_device *last = m->devices;
+
+        while (last->next)
+            last = last->next;
+        dm_device_destroy(last);
+    }
+    while (m->blocks) {
+        struct dm_block *b = m->blocks;
+
+        m->blocks = b->next;
+        dm_block_drain(b);
+        b->ops->close(b);
+    }
+    while (m->chardevs) {
+        struct dm_chardev *c = m->chardevs;
+
+        m->chardevs = c->next;
+        c->ops->close(c);
+    }
+    dm_display_finish(&m->display);
+}
+
+void dm_machine_reset(struct dm_machine *m)
+{
+    for (struct dm_device *d = m->devices; d; d = d->next)
+        dm_device_reset(d);
+}
+
+static void machine_isa_set(void *opaque, unsigned n, bool level)
+{
+    struct dm_hypervisor *hv = opaque;
+
+    hv->ops->set_isa_irq(hv, n, level);
+}
+
+void dm_machine_isa_irq(struct dm_machine *m, struct dm_irq *irq, unsigned n)
+{
+    *irq = (struct dm_irq) { .set = machine_isa_set, .opaque = m->hv, .n = n };
+}
+
+int dm_machine_rom(struct dm_machine *m, const char *name, uint8_t **data, size_t *size,
+                   struct dm_error *err)
+{
+    if (!m->load_rom)
+        return dm_error_set(err, ENOENT, "firmware '%s': nowhere to look for it", name);
+    return m->load_rom(m->load_rom_opaque, name, data, size, err);
+}
+
+void dm_machine_on_run(struct dm_machine *m, struct dm_run_notifier *notifier)
+{
+    struct dm_run_notifier **p = &m->run_notifiers;
+
+    while (*p)
+        p = &(*p)->next;
+    notifier->next = NULL;
+    *p = notifier;
+}
+
+void dm_machine_set_run_state(struct dm_machine *m, enum dm_run_state state)
+{
+    if (m->run_state == state)
+        return;
+    m->run_state = state;
+    for (struct dm_run_notifier *n = m->run_notifiers; n; n = n->next)
+        n->changed(n->opaque, state);
+}
+
+void dm_machine_shutdown(struct dm_machine *m, enum dm_shutdown reason)
+{
+    static const char *const names[] = { "power-off", "reboot", "crash" };
+    int rc = m->hv->ops->shutdown(m->hv, reason);
+
+    if (rc)
+        dm_log(DM_LOG_ERROR, "machine", "%s of domain %u failed: %s", names[reason], m->domid,
+               strerror(-rc));
+    else
+        dm_machine_set_run_state(m, DM_SHUTDOWN_DONE);
+}
+
+void dm_machine_sleep(struct dm_machine *m)
+{
+    int rc = m->hv->ops->sleep(m->hv);
+
+    if (rc)
+        dm_log(DM_LOG_ERROR, "machine", "sleep (S3) of domain %u failed: %s", m->domid,
+               strerror(-rc));
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One guest's machine: everything devices are connected to. Loop thread only. */
+#ifndef DM_MACHINE_H
+#define DM_MACHINE_H
+
+#include "dm/block.h"
+#include "dm/bus.h"
+#include "dm/chardev.h"
+#include "dm/clock.h"
+#include "dm/device.h"
+#include "dm/display.h"
+#include "dm/dma.h"
+#include "dm/hypervisor.h"
+#include "dm/input.h"
+#include "dm/irq.h"
+#include "dm/pci.h"
+
+enum dm_run_state {
+    DM_PRELAUNCH, /* never ran */
+    DM_RUNNING,
+    DM_PAUSED,
+    DM_SHUTDOWN_DONE, /* the guest ended itself; we wait to be killed */
+};
+
+struct dm_machine;
+
+/* Told of every change of run state, in the order of registration. */
+struct dm_run_notifier {
+    void (*changed)(void *opaque, enum dm_run_state state);
+    void *opaque;
+    struct dm_run_notifier *next;
+};
+
+struct dm_machine {
+    /* From the command line; set before devices are created. */
+    const char *name;
+    uint32_t domid;
+    uint64_t ram_size; /* bytes of guest RAM without VRAM */
+    uint32_t vcpus;    /* present at boot */
+    uint32_t max_vcpus;
+    char boot_order[8]; /* letters a, c, d, n */
+    bool acpi;
+
+    struct dm_hypervisor *hv;
+    struct dm_clock *clock;
+    const struct dm_class *const *classes; /* all there are, NULL behind the last */
+
+    struct dm_space io, mem;
+    struct dm_pci_bus pci;
+    struct dm_dma ram;         /* guest memory for what is not a PCI bus master */
+    struct dm_device *devices; /* in order of creation */
+    struct dm_block *blocks;
+    struct dm_chardev *chardevs;
+    struct dm_display display;
+    struct dm_input input;
+
+    enum dm_run_state run_state;
+    struct dm_run_notifier *run_notifiers;
+    /* Reads of the host that firmware needs, found by main: see dm_machine_rom. */
+    int (*load_rom)(void *opaque, const char *name, uint8_t **data, size_t *size,
+                    struct dm_error *err);
+    void *load_rom_opaque;
+};
+
+/* hv, clock and classes must live as long as the machine. */
+void dm_machine_init(struct dm_machine *machine, struct dm_hypervisor *hv, struct dm_clock *clock,
+                     const struct dm_class *const *classes);
+void dm_machine_finish(struct dm_machine *machine); /* destroys the devices, last created first */
+
+void dm_machine_reset(struct dm_machine *machine);
+
+/* An ISA interrupt line (0 to 15) into irq. One device per line. */
+void dm_machine_isa_irq(struct dm_machine *machine, struct dm_irq *irq, unsigned n);
+
+/*
+ * A firmware image by its file name ("vgabios-stdvga.bin"), from the packages on
+ * the host. *data is malloc'ed, the caller frees it. Returns 0 or -errno.
+ */
+int dm_machine_rom(struct dm_machine *machine, const char *name, uint8_t **data, size_t *size,
+                   struct dm_error *err);
+
+void dm_machine_on_run(struct dm_machine *machine, struct dm_run_notifier *notifier);
+
+/* Enters a run state and tells everyone; nothing happens when it is that already. */
+void dm_machine_set_run_state(struct dm_machine *machine, enum dm_run_state state);
+
+/* The guest powers off, resets or sleeps. Before its ioreq is answered. */
+void dm_machine_shutdown(struct dm_machine *machine, enum dm_shutdown reason);
+void dm_machine_sleep(struct dm_machine *machine);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host/loop.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t loop_clock_read(clockid_t id)
+{
+    struct timespec ts;
+
+    clock_gettime(id, &ts);
+    return (uint64_t)ts.tv_sec * DM_NS_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t loop_now(void *opaque)
+{
+    (void)opaque;
+    return loop_clock_read(CLOCK_MONOTONIC);
+}
+
+static uint64_t loop_wall(void *opaque)
+{
+    (void)opaque;
+    return loop_clock_read(CLOCK_REALTIME);
+}
+
+static struct host_post *loop_post_take(struct host_loop *loop)
+{
+    struct host_post *p;
+
+    pthread_mutex_lock(&loop->lock);
+    p = loop->posts;
+    if (p) {
+        loop->posts = p->next;
+        if (!loop->posts)
+            loop->posts_tail = &loop->posts;
+        p->queued = false;
+    }
+    pthread_mutex_unlock(&loop->lock);
+    return p;
+}
+
+static void loop_posts_run(void *opaque, uint32_t events)
+{
+    struct host_loop *loop = opaque;
+    struct host_post *p;
+    unsigned count = 0;
+    uint64_t ignored;
+
+    (void)events;
+    if (read(loop->post_fd, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
+        return;
+    pthread_mutex_lock(&loop->lock);
+    for (p = loop->posts; p; p = p->next)
+        count++;
+    pthread_mutex_unlock(&loop->lock);
+    /* What a callback posts waits for the next turn: others get theirs too. */
+    for (; count && (p = loop_post_take(loop)); count--)
+        p->fn(p->opaque);
+    if (loop->posts)
+        (void)!write(loop->post_fd, &(uint64_t) { 1 }, 8);
+}
+
+int host_loop_init(struct host_loop *loop, struct dm_error *err)
+{
+    int rc;
+
+    *loop = (struct host_loop) { .clock = { .now = loop_now, .wall = loop_wall }, .post_fd = -1 };
+    loop->posts_tail = &loop->posts;
+    pthread_mutex_init(&loop->lock, NULL);
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->epoll_fd < 0)
+        return dm_error_set(err, errno, "event loop: epoll_create1: %s", strerror(errno));
+    loop->post_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (loop->post_fd < 0)
+        return dm_error_set(err, errno, "event loop: eventfd: %s", strerror(errno));
+    loop->post_watch = (struct host_watch) {
+        .fd = loop->post_fd, .events = EPOLLIN, .ready = loop_posts_run, .opaque = loop
+    };
+    rc = host_loop_add(loop, &loop->post_watch);
+    if (rc)
+        return dm_error_set(err, -rc, "event loop: %s", strerror(-rc));
+    return 0;
+}
+
+void host_loop_finish(struct host_loop *loop)
+{
+    if (loop->post_fd >= 0)
+        close(loop->post_fd);
+    if (loop->epoll_fd >= 0)
+        close(loop->epoll_fd);
+    pthread_mutex_destroy(&loop->lock);
+}
+
+int host_loop_add(struct host_loop *loop, struct host_watch *watch)
+{
+    struct epoll_event ev = { .events = watch->events, .data.ptr = watch };
+
+    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, watch->fd, &ev))
+        return -errno;
+    watch->added = true;
+    return 0;
+}
+
+void host_loop_modify(struct host_loop *loop, struct host_watch *watch, uint32_t events)
+{
+    struct epoll_event ev = { .events = events, .data.ptr = watch };
+
+    if (!watch->added || watch->events == events)
+        return;
+    watch->events = events;
+    epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, watch->fd, &ev);
+}
+
+void host_loop_remove(struct host_loop *loop, struct host_watch *watch)
+{
+    if (!watch->added)
+        return;
+    epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
+    watch->added = false;
+    for (int i = 0; i < loop->pending_count; i++)
+        if (loop->pending[i] == watch)
+            loop->pending[i] = NULL;
+}
+
+void host_loop_post(struct host_loop *loop, struct host_post *post)
+{
+    bool wake = false;
+
+    pthread_mutex_lock(&loop->lock);
+    if (!post->queued) {
+        wake = !loop->posts;
+        post->queued = true;
+        post->next = NULL;
+        *loop->posts_tail = post;
+        loop->posts_tail = &post->next;
+    }
+    pthread_mutex_unlock(&loop->lock);
+    if (wake)
+        (void)!write(loop->post_fd, &(uint64_t) { 1 }, 8);
+}
+
+void host_loop_unpost(struct host_loop *loop, struct host_post *post)
+{
+    struct host_post **p;
+
+    pthread_mutex_lock(&loop->lock);
+    for (p = &loop->posts; *p; p = &(*p)->next) {
+        if (*p == post) {
+            *p = post->next;
+            post->queued = false;
+            break;
+        }
+    }
+    for (loop->posts_tail = &loop->posts; *loop->posts_tail;)
+        loop->posts_tail = &(*loop->posts_tail)->next;
+    pthread_mutex_unlock(&loop->lock);
+}
+
+void host_loop_add_hook(struct host_loop *loop, struct host_hook *hook)
+{
+    hook->next = loop->hooks;
+    loop->hooks = hook;
+}
+
+void host_loop_remove_hook(struct host_loop *loop, struct host_hook *hook)
+{
+    struct host_hook **p = &loop->hooks;
+
+    while (*p && *p != hook)
+        p = &(*p)->next;
+    if (*p)
+        *p = hook->next;
+}
+
+/* Time until the next timer into ts. NULL: for ever. */
+static struct timespec *loop_timeout(struct host_loop *loop, bool wait, struct timespec *ts)
+{
+    uint64_t at = dm_clock_deadline(&loop->clock), now, left = 0;
+
+    if (wait && at == DM_NEVER)
+        return NULL;
+    if (wait) {
+        now = dm_clock_now(&loop->clock);
+        left = at > now ? at - now : 0;
+    }
+    ts->tv_sec = (time_t)(left / DM_NS_PER_SEC);
+    ts->tv_nsec = (long)(left % DM_NS_PER_SEC);
+    return ts;
+}
+
+void host_loop_turn(struct host_loop *loop, bool wait)
+{
+    struct epoll_event ev[HOST_LOOP_BATCH];
+    struct timespec ts;
+    int n;
+
+    for (struct host_hook *h = loop->hooks; h; h = h->next)
+        h->fn(h->opaque);
+    n = epoll_pwait2(loop->epoll_fd, ev, HOST_LOOP_BATCH, loop_timeout(loop, wait, &ts), NULL);
+    loop->turns++;
+    if (n < 0)
+        n = 0; /* EINTR: signals come by signalfd, a debugger may stop us */
+    loop->pending_count = n;
+    for (int i = 0; i < n; i++)
+        loop->pending[i] = ev[i].data.ptr;
+    for (int i = 0; i < n; i++) {
+        struct host_watch *w = loop->pending[i];
+
+        if (w)
+            w->ready(w->opaque, ev[i].events);
+    }
+    loop->pending_count = 0;
+    if (loop->clock.first)
+        dm_clock_run(&loop->clock);
+}
+
+void host_loop_run(struct host_loop *loop)
+{
+    while (!loop->quit)
+        host_loop_turn(loop, true);
+}
+
+void host_loop_quit(struct host_loop *loop)
+{
+    loop->quit = true;
+}

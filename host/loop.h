@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The event loop: file descriptors, timers, calls posted by other threads. One
+ * per process; everything a guest can see happens on its thread.
+ */
+#ifndef HOST_LOOP_H
+#define HOST_LOOP_H
+
+#include "dm/clock.h"
+#include "dm/error.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A file descriptor to watch. events and ready's argument are EPOLLIN, EPOLLOUT ... */
+struct host_watch {
+    int fd;
+    uint32_t events;
+    void (*ready)(void *opaque, uint32_t events);
+    void *opaque;
+    bool added;
+};
+
+/* A call to be made on the loop's thread. Owned by the poster until fn runs. */
+struct host_post {
+    void (*fn)(void *opaque);
+    void *opaque;
+    struct host_post *next;
+    bool queued;
+};
+
+/* Called before the loop sleeps, to send what was gathered in this turn. */
+struct host_hook {
+    void (*fn)(void *opaque);
+    void *opaque;
+    struct host_hook *next;
+};
+
+#define HOST_LOOP_BATCH 32
+
+struct host_loop {
+    struct dm_clock clock;
+    int epoll_fd, post_fd;
+    struct host_watch post_watch;
+    struct host_hook *hooks;
+    pthread_mutex_t lock; /* posts */
+    struct host_post *posts, **posts_tail;
+    bool quit;
+    /* Events of this turn, so that a watch removed meanwhile is not called. */
+    struct host_watch *pending[HOST_LOOP_BATCH];
+    int pending_count;
+    uint64_t turns; /* times it woke: what the idle tests look at */
+};
+
+int host_loop_init(struct host_loop *loop, struct dm_error *err);
+void host_loop_finish(struct host_loop *loop);
+
+/* add returns 0 or -errno. modify changes the events. remove: one not added is fine. */
+int host_loop_add(struct host_loop *loop, struct host_watch *watch);
+void host_loop_modify(struct host_loop *loop, struct host_watch *watch, uint32_t events);
+void host_loop_remove(struct host_loop *loop, struct host_watch *watch);
+
+/* Runs post->fn on the loop's thread. Any thread. One that is queued already stays queued once. */
+void host_loop_post(struct host_loop *loop, struct host_post *post);
+
+/* Takes back a post that has not run. Loop thread, poster stopped. */
+void host_loop_unpost(struct host_loop *loop, struct host_post *post);
+
+void host_loop_add_hook(struct host_loop *loop, struct host_hook *hook);
+void host_loop_remove_hook(struct host_loop *loop, struct host_hook *hook);
+
+/* One turn: hooks, wait (at most until the next timer, not at all if !wait), handlers, timers. */
+void host_loop_turn(struct host_loop *loop, bool wait);
+
+/* Turns until host_loop_quit. */
+void host_loop_run(struct host_loop *loop);
+void host_loop_quit(struct host_loop *loop);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every device model we have. A new one: one declaration here, one row in classes.c. */
+#ifndef HW_CLASSES_H
+#define HW_CLASSES_H
+
+#include "dm/device.h"
+
+extern const struct dm_class *const hw_classes[]; /* NULL behind the last */
+
+#endif
