@@ -4,5 +4,6 @@
 #include <stddef.h>
 
 const struct dm_class *const hw_classes[] = {
+    &uart16550_class,
     NULL,
 };

@@ -7,4 +7,6 @@
 
 extern const struct dm_class *const hw_classes[]; /* NULL behind the last */
 
+extern const struct dm_class uart16550_class;
+
 #endif
