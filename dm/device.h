@@ -48,6 +48,14 @@ struct dm_prop {
         NULL, DM_PROP_UINT, 0, 0 \
     }
 
+/* What a guest with paravirtual drivers asks to be taken away (dm_machine_unplug). */
+enum {
+    DM_UNPLUG_IDE_DISKS = 1, /* all IDE and SCSI disks, not CDs */
+    DM_UNPLUG_NICS = 2,
+    DM_UNPLUG_AUX_IDE = 4, /* IDE disks but the primary master */
+    DM_UNPLUG_NVME = 8,
+};
+
 struct dm_class {
     const char *name;              /* what -device names */
     size_t size;                   /* of the struct that embeds the dm_device */
@@ -63,6 +71,11 @@ struct dm_class {
     int (*post_load)(struct dm_device *dev, uint16_t version);
     /* Finishes what is in flight, before saving. May be NULL. */
     void (*quiesce)(struct dm_device *dev);
+    /*
+     * The guest takes over with paravirtual drivers: disappear if a bit of mask
+     * means this device. It may destroy itself, but no other. NULL: never.
+     */
+    void (*unplug)(struct dm_device *dev, unsigned mask);
 };
 
 #define DM_DEVICE_ID_MAX 64
@@ -73,6 +86,7 @@ struct dm_device {
     struct dm_device *next;
     char id[DM_DEVICE_ID_MAX]; /* id= or "CLASS-n" */
     struct dm_log_budget guest_errors;
+    bool loaded; /* dm/state's: the stream being loaded had a record for it */
 };
 
 /*

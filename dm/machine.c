@@ -62,6 +62,17 @@ void dm_machine_reset(struct dm_machine *m)
         dm_device_reset(d);
 }
 
+void dm_machine_unplug(struct dm_machine *m, unsigned mask)
+{
+    struct dm_device *next;
+
+    for (struct dm_device *d = m->devices; d; d = next) {
+        next = d->next;
+        if (d->class->unplug)
+            d->class->unplug(d, mask);
+    }
+}
+
 static void machine_isa_set(void *opaque, unsigned n, bool level)
 {
     struct dm_hypervisor *hv = opaque;

@@ -51,6 +51,9 @@ struct dm_machine {
     struct dm_device *devices; /* in order of creation */
     struct dm_block *blocks;
     struct dm_chardev *chardevs;
+    /* Hard disks by their place on IDE (channel * 2 + unit): what the CMOS tells the BIOS. Set
+     * and cleared by the disk's device; NULL for no disk and for a CD. */
+    struct dm_block *ide_disk[4];
     struct dm_display display;
     struct dm_input input;
 
@@ -68,6 +71,12 @@ void dm_machine_init(struct dm_machine *machine, struct dm_hypervisor *hv, struc
 void dm_machine_finish(struct dm_machine *machine); /* destroys the devices, last created first */
 
 void dm_machine_reset(struct dm_machine *machine);
+
+/*
+ * Calls every class's unplug with the DM_UNPLUG_* bits of mask. A device may be
+ * gone afterwards; the caller's own must not be of a class that unplugs.
+ */
+void dm_machine_unplug(struct dm_machine *machine, unsigned mask);
 
 /* An ISA interrupt line (0 to 15) into irq. One device per line. */
 void dm_machine_isa_irq(struct dm_machine *machine, struct dm_irq *irq, unsigned n);

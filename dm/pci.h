@@ -98,6 +98,8 @@ struct dm_pci_device {
 
 struct dm_pci_bus {
     struct dm_pci_device *fn[256]; /* by devfn */
+    /* Port CF9: it lies inside the host bridge's CF8-CFF, which passes bytes there. Not mapped. */
+    struct dm_region *reset_port;
 };
 
 /* Little-endian values in the configuration space. off + size <= 256. */

@@ -245,6 +245,9 @@ static int state_record_load(struct dm_machine *m, const uint8_t **data, size_t 
     if (version == 0 || version > d->class->version)
         return dm_error_set(err, EINVAL, "saved state: device '%s' has version %u, we know 1 to %u",
                             id, version, d->class->version);
+    if (d->loaded)
+        return dm_error_set(err, EINVAL, "saved state: device '%s' is there twice", id);
+    d->loaded = true;
     return dm_device_load(d, body, len, version, err);
 }
 
@@ -252,16 +255,13 @@ int dm_state_load(struct dm_machine *m, const uint8_t *data, size_t len, struct 
 {
     const uint8_t *magic = state_take(&data, &len, strlen(STATE_MAGIC));
     const uint8_t *count = magic ? state_take(&data, &len, 4) : NULL;
-    uint32_t have = 0;
+    struct dm_device *next;
 
     if (!count || memcmp(magic, STATE_MAGIC, strlen(STATE_MAGIC)))
         return dm_error_set(err, EINVAL, "saved state: not a stream of xendm");
     for (struct dm_device *d = m->devices; d; d = d->next)
-        have++;
-    if (dm_get_le(count, 4) != have)
-        return dm_error_set(err, EINVAL, "saved state: %u devices, this machine has %u",
-                            (unsigned)dm_get_le(count, 4), have);
-    for (; have; have--) {
+        d->loaded = false;
+    for (uint32_t n = (uint32_t)dm_get_le(count, 4); n; n--) {
         int rc = state_record_load(m, &data, &len, err);
 
         if (rc)
@@ -269,5 +269,13 @@ int dm_state_load(struct dm_machine *m, const uint8_t *data, size_t len, struct 
     }
     if (len)
         return dm_error_set(err, EINVAL, "saved state: %zu bytes behind the last device", len);
+    for (struct dm_device *d = m->devices; d; d = next) {
+        next = d->next;
+        if (d->loaded)
+            continue;
+        if (!d->class->unplug)
+            return dm_error_set(err, EINVAL, "saved state: it lacks device '%s'", d->id);
+        dm_device_destroy(d);
+    }
     return 0;
 }

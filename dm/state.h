@@ -103,8 +103,10 @@ struct dm_machine;
 int dm_state_save(struct dm_machine *machine, struct dm_buf *buf, struct dm_error *err);
 
 /*
- * Restores a stream into a machine with the same devices. Returns 0 or -EINVAL;
- * then the machine must not run. The stream is not trusted.
+ * Restores a stream into a machine with the same devices. A device of a class
+ * that can be unplugged and that the stream lacks was unplugged by the guest: it
+ * is destroyed. Returns 0 or -EINVAL; then the machine must not run. The stream
+ * is not trusted.
  */
 int dm_state_load(struct dm_machine *machine, const uint8_t *data, size_t len,
                   struct dm_error *err);
