@@ -95,6 +95,9 @@ static int device_prop_set(struct dm_device *dev, const struct dm_prop *prop, co
         chr = dm_chardev_find(dev->machine, value);
         if (!chr)
             return dm_error_set(err, ENOENT, "device '%s': no chardev '%s'", dev->id, value);
+        if (chr->user)
+            return dm_error_set(err, EBUSY, "device '%s': chardev '%s' is used by another device",
+                                dev->id, value);
         *(struct dm_chardev **)(void *)field = chr;
         return 0;
     }
