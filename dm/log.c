@@ -46,17 +46,38 @@ void dm_log(enum dm_log_level level, const char *module, const char *fmt, ...)
     dm_log_state.sink(dm_log_state.opaque, level, line);
 }
 
-bool dm_log_budget_take(struct dm_log_budget *budget, uint64_t now)
+static bool log_budget_take(struct dm_log_budget *budget, uint64_t now, uint32_t burst,
+                            uint32_t total)
 {
-    if (budget->total >= DM_LOG_BUDGET_TOTAL)
+    if (budget->total >= total)
         return false;
     if (now - budget->window_start >= DM_LOG_BUDGET_WINDOW) {
         budget->window_start = now;
         budget->in_window = 0;
     }
-    if (budget->in_window >= DM_LOG_BUDGET_BURST)
+    if (budget->in_window >= burst)
         return false;
     budget->in_window++;
     budget->total++;
     return true;
+}
+
+bool dm_log_budget_take(struct dm_log_budget *budget, uint64_t now)
+{
+    return log_budget_take(budget, now, DM_LOG_BUDGET_BURST, DM_LOG_BUDGET_TOTAL);
+}
+
+void dm_log_text_put(struct dm_log_text *t, enum dm_log_level level, const char *module,
+                     uint64_t now, uint8_t byte)
+{
+    if (!dm_log_enabled(level) || byte == '\r')
+        return;
+    if (byte != '\n')
+        t->line[t->len++] = (char)(byte >= 0x20 && byte < 0x7f ? byte : '?');
+    if (byte != '\n' && t->len < sizeof(t->line))
+        return;
+    if (t->len && log_budget_take(&t->budget, now, t->burst ? t->burst : DM_LOG_BUDGET_BURST,
+                                  t->total ? t->total : DM_LOG_BUDGET_TOTAL))
+        dm_log(level, module, "%.*s", (int)t->len, t->line);
+    t->len = 0;
 }

@@ -41,4 +41,20 @@ struct dm_log_budget {
 /* Takes a line from the budget at time now (ns). false: say nothing. */
 bool dm_log_budget_take(struct dm_log_budget *budget, uint64_t now);
 
+/*
+ * Text that a guest sends byte by byte (a debug port): gathered to lines, whose
+ * number is bounded as above. Zero-initialised is empty. Bytes that are not
+ * printable ASCII become '?'.
+ */
+struct dm_log_text {
+    char line[128];
+    unsigned len;
+    uint32_t burst, total; /* instead of DM_LOG_BUDGET_*, if not 0 */
+    struct dm_log_budget budget;
+};
+
+/* Takes a byte at time now (ns). A newline, or a full line, goes to the log. */
+void dm_log_text_put(struct dm_log_text *text, enum dm_log_level level, const char *module,
+                     uint64_t now, uint8_t byte);
+
 #endif
