@@ -73,6 +73,15 @@ void dm_machine_unplug(struct dm_machine *m, unsigned mask)
     }
 }
 
+int dm_machine_cpu_plug(struct dm_machine *m, unsigned cpu)
+{
+    if (!m->cpu_plug)
+        return -ENOTSUP;
+    if (cpu >= m->max_vcpus)
+        return -EINVAL;
+    return m->cpu_plug(m->cpu_plug_opaque, cpu);
+}
+
 static void machine_isa_set(void *opaque, unsigned n, bool level)
 {
     struct dm_hypervisor *hv = opaque;

@@ -57,6 +57,9 @@ struct dm_machine {
     struct dm_display display;
     struct dm_input input;
 
+    int (*cpu_plug)(void *opaque, unsigned cpu); /* dm_machine_cpu_plug; NULL: cannot */
+    void *cpu_plug_opaque;
+
     enum dm_run_state run_state;
     struct dm_run_notifier *run_notifiers;
     /* Reads of the host that firmware needs, found by main: see dm_machine_rom. */
@@ -77,6 +80,12 @@ void dm_machine_reset(struct dm_machine *machine);
  * gone afterwards; the caller's own must not be of a class that unplugs.
  */
 void dm_machine_unplug(struct dm_machine *machine, unsigned mask);
+
+/*
+ * Tells the guest that a CPU came. Returns 0 (also if it was there), -EINVAL for a
+ * number of max_vcpus or above, -ENOTSUP with no device that tells guests.
+ */
+int dm_machine_cpu_plug(struct dm_machine *machine, unsigned cpu);
 
 /* An ISA interrupt line (0 to 15) into irq. One device per line. */
 void dm_machine_isa_irq(struct dm_machine *machine, struct dm_irq *irq, unsigned n);
