@@ -5,5 +5,9 @@
 
 const struct dm_class *const hw_classes[] = {
     &uart16550_class,
+    &i440fx_class,
+    &piix3_class,
+    &piix4_pm_class,
+    &xen_platform_class,
     NULL,
 };
