@@ -613,9 +613,6 @@ static int uart_realize(struct dm_device *dev, struct dm_error *err)
 
     if (rc)
         return rc;
-    if (u->chr && u->chr->user)
-        return dm_error_set(err, EBUSY, "device '%s': chardev '%s' is used by another device",
-                            dev->id, u->chr->id);
     u->region = (struct dm_region) {
         .name = dev->class->name, .ops = &uart_ops, .opaque = u, .size = UART_PORTS
     };
