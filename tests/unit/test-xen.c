@@ -1,0 +1,941 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * io-req/xen.c against stand-ins of the Xen library functions it uses, defined
+ * here and so taken instead of the libraries'.
+ */
+#define __XEN_TOOLS__ 1
+
+#include "tests/unit/unit.h"
+
+#include "io-req/proto.h"
+#include "io-req/xen.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <xencall.h>
+#include <xendevicemodel.h>
+#include <xenevtchn.h>
+#include <xenforeignmemory.h>
+#include <xentoolcore.h>
+#include <xentoollog.h>
+
+#include <xen/hvm/ioreq.h>
+#include <xen/hvm/params.h>
+#include <xen/memory.h>
+#include <xen/sched.h>
+
+#define DOMID  5
+#define SERVER 3
+#define VRAM   (16u << 20)
+#define PAGES  (VRAM / 4096)
+#define HIDDEN 0x120000ull /* 4 GiB + 512 MiB: above RAM however it is laid out */
+
+static struct {
+    char calls[8192]; /* one word or line each, in order */
+    const char *fail; /* the call that fails, and how */
+    int fail_errno;
+    unsigned fail_after; /* that many succeed first */
+    int vcpus;
+    bool enabled;
+    unsigned handles, mappings, bound, buffers;
+    int event_fd;
+    unsigned notified, unmasked, last_notified;
+    uint64_t populate_first;
+    size_t populate_pages;
+    int populate_rc;
+    struct xen_hvm_param param;
+    uint64_t dirty_first;
+    uint32_t dirty_pages;
+} sim;
+
+static _Alignas(4096) struct {
+    struct ioreq_ring ring;
+    struct ioreq_page page;
+} shared;
+
+static uint8_t guest[1 << 20]; /* what is mapped of it, at any frame */
+
+static struct host_loop loop;
+static struct dm_machine machine;
+static struct dm_error err;
+static struct xen *xen;
+static struct dm_hypervisor *hv;
+static char log_text[4096];
+
+/* Notes the call. Returns -1 with errno set if the test wants it to fail. */
+__attribute__((format(printf, 2, 3))) static int call(const char *name, const char *fmt, ...)
+{
+    size_t at = strlen(sim.calls);
+    va_list ap;
+
+    snprintf(sim.calls + at, sizeof(sim.calls) - at, "%s", name);
+    at = strlen(sim.calls);
+    va_start(ap, fmt);
+    vsnprintf(sim.calls + at, sizeof(sim.calls) - at, fmt, ap);
+    va_end(ap);
+    at = strlen(sim.calls);
+    snprintf(sim.calls + at, sizeof(sim.calls) - at, "\n");
+    if (!sim.fail || strcmp(sim.fail, name))
+        return 0;
+    if (sim.fail_after) {
+        sim.fail_after--;
+        return 0;
+    }
+    errno = sim.fail_errno;
+    return -1;
+}
+
+static void *open_handle(const char *name, struct xentoollog_logger *logger)
+{
+    if (call(name, "%s", "")) {
+        /* As the libraries do: it must not reach stderr. */
+        assert_non_null(logger);
+        return NULL;
+    }
+    sim.handles++;
+    return &sim;
+}
+
+static int close_handle(const char *name, const void *handle)
+{
+    if (!handle)
+        return 0;
+    assert_ptr_equal(handle, &sim);
+    sim.handles--;
+    return call(name, "%s", "");
+}
+
+xencall_handle *xencall_open(struct xentoollog_logger *logger, unsigned flags)
+{
+    return open_handle("call-open", logger);
+}
+
+int xencall_close(xencall_handle *h)
+{
+    return close_handle("call-close", h);
+}
+
+void *xencall_alloc_buffer(xencall_handle *h, size_t size)
+{
+    sim.buffers++;
+    return malloc(size);
+}
+
+void xencall_free_buffer(xencall_handle *h, void *p)
+{
+    sim.buffers -= p != NULL;
+    free(p);
+}
+
+int xencall2(xencall_handle *h, unsigned op, uint64_t a, uint64_t b)
+{
+    if (op == __HYPERVISOR_memory_op) {
+        struct xen_memory_reservation *r = (void *)(uintptr_t)b;
+        xen_pfn_t *frames = r->extent_start.p;
+
+        assert_int_equal(a, XENMEM_populate_physmap);
+        assert_int_equal(r->domid, DOMID);
+        assert_int_equal(r->extent_order, 0);
+        assert_int_equal(r->mem_flags, 0);
+        for (size_t i = 1; i < r->nr_extents; i++)
+            assert_int_equal(frames[i], frames[0] + i);
+        sim.populate_first = frames[0];
+        sim.populate_pages = r->nr_extents;
+        if (call("populate", " %#llx %lu", (unsigned long long)frames[0], r->nr_extents))
+            return -1;
+        return sim.populate_rc ? sim.populate_rc : (int)r->nr_extents;
+    }
+    assert_int_equal(op, __HYPERVISOR_hvm_op);
+    assert_int_equal(a, HVMOP_set_param);
+    sim.param = *(struct xen_hvm_param *)(uintptr_t)b;
+    return call("set-param", "%s", "");
+}
+
+xendevicemodel_handle *xendevicemodel_open(struct xentoollog_logger *logger, unsigned flags)
+{
+    return open_handle("dm-open", logger);
+}
+
+int xendevicemodel_close(xendevicemodel_handle *h)
+{
+    return close_handle("dm-close", h);
+}
+
+int xendevicemodel_create_ioreq_server(xendevicemodel_handle *h, domid_t domid, int buffered,
+                                       ioservid_t *id)
+{
+    assert_int_equal(domid, DOMID);
+    assert_int_equal(buffered, HVM_IOREQSRV_BUFIOREQ_ATOMIC);
+    *id = SERVER;
+    return call("create", "%s", "");
+}
+
+int xendevicemodel_destroy_ioreq_server(xendevicemodel_handle *h, domid_t domid, ioservid_t id)
+{
+    assert_int_equal(id, SERVER);
+    return call("destroy", "%s", "");
+}
+
+int xendevicemodel_get_ioreq_server_info(xendevicemodel_handle *h, domid_t domid, ioservid_t id,
+                                         xen_pfn_t *page, xen_pfn_t *ring, evtchn_port_t *port)
+{
+    if (page)
+        *page = 0xfeff1;
+    if (ring)
+        *ring = 0xfeff0;
+    if (port)
+        *port = 99;
+    return call("info", "%s%s", page ? " gfns" : "", port ? " port" : "");
+}
+
+int xendevicemodel_set_ioreq_server_state(xendevicemodel_handle *h, domid_t domid, ioservid_t id,
+                                          int enabled)
+{
+    if (call("state", " %d", enabled))
+        return -1;
+    sim.enabled = enabled;
+    /* Only now does Xen fill the ports in. */
+    for (unsigned v = 0; enabled && v < IOREQ_VCPU_MAX; v++)
+        shared.page.vcpu[v].port = 20 + v;
+    return 0;
+}
+
+int xendevicemodel_nr_vcpus(xendevicemodel_handle *h, domid_t domid, unsigned *vcpus)
+{
+    if (sim.vcpus < 0) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    *vcpus = (unsigned)sim.vcpus;
+    return 0;
+}
+
+int xendevicemodel_map_io_range_to_ioreq_server(xendevicemodel_handle *h, domid_t domid,
+                                                ioservid_t id, int mem, uint64_t a, uint64_t b)
+{
+    return call("map-range", " %d %llx-%llx", mem, (unsigned long long)a, (unsigned long long)b);
+}
+
+int xendevicemodel_unmap_io_range_from_ioreq_server(xendevicemodel_handle *h, domid_t domid,
+                                                    ioservid_t id, int mem, uint64_t a, uint64_t b)
+{
+    return call("unmap-range", " %d %llx-%llx", mem, (unsigned long long)a, (unsigned long long)b);
+}
+
+int xendevicemodel_map_pcidev_to_ioreq_server(xendevicemodel_handle *h, domid_t domid,
+                                              ioservid_t id, uint16_t segment, uint8_t bus,
+                                              uint8_t slot, uint8_t fn)
+{
+    return call("map-pci", " %u:%u:%u.%u", segment, bus, slot, fn);
+}
+
+int xendevicemodel_unmap_pcidev_from_ioreq_server(xendevicemodel_handle *h, domid_t domid,
+                                                  ioservid_t id, uint16_t segment, uint8_t bus,
+                                                  uint8_t slot, uint8_t fn)
+{
+    return call("unmap-pci", " %u:%u:%u.%u", segment, bus, slot, fn);
+}
+
+int xendevicemodel_set_pci_intx_level(xendevicemodel_handle *h, domid_t domid, uint16_t segment,
+                                      uint8_t bus, uint8_t slot, uint8_t pin, unsigned level)
+{
+    return call("intx", " %u:%u:%u %u=%u", segment, bus, slot, pin, level);
+}
+
+int xendevicemodel_set_isa_irq_level(xendevicemodel_handle *h, domid_t domid, uint8_t irq,
+                                     unsigned level)
+{
+    return call("isa", " %u=%u", irq, level);
+}
+
+int xendevicemodel_set_pci_link_route(xendevicemodel_handle *h, domid_t domid, uint8_t link,
+                                      uint8_t irq)
+{
+    return call("link", " %u=%u", link, irq);
+}
+
+int xendevicemodel_inject_msi(xendevicemodel_handle *h, domid_t domid, uint64_t addr, uint32_t data)
+{
+    return call("msi", " %llx %x", (unsigned long long)addr, data);
+}
+
+int xendevicemodel_track_dirty_vram(xendevicemodel_handle *h, domid_t domid, uint64_t first,
+                                    uint32_t pages, unsigned long *bitmap)
+{
+    bitmap[0] |= 0x10;
+    return call("track", " %llx %u", (unsigned long long)first, pages);
+}
+
+int xendevicemodel_modified_memory(xendevicemodel_handle *h, domid_t domid, uint64_t first,
+                                   uint32_t pages)
+{
+    return call("modified", " %llx %u", (unsigned long long)first, pages);
+}
+
+int xendevicemodel_set_mem_type(xendevicemodel_handle *h, domid_t domid, hvmmem_type_t type,
+                                uint64_t first, uint32_t pages)
+{
+    return call("type", " %s %llx %x", type == HVMMEM_ram_ro ? "ro" : "rw",
+                (unsigned long long)first, pages);
+}
+
+int xendevicemodel_shutdown(xendevicemodel_handle *h, domid_t domid, unsigned reason)
+{
+    return call("shutdown", " %u", reason);
+}
+
+int xendevicemodel_relocate_memory(xendevicemodel_handle *h, domid_t domid, uint32_t size,
+                                   uint64_t from, uint64_t to)
+{
+    return call("relocate", " %x %llx>%llx", size, (unsigned long long)from,
+                (unsigned long long)to);
+}
+
+int xendevicemodel_pin_memory_cacheattr(xendevicemodel_handle *h, domid_t domid, uint64_t first,
+                                        uint64_t last, uint32_t type)
+{
+    return call("pin", " %llx-%llx %d", (unsigned long long)first, (unsigned long long)last,
+                (int)type);
+}
+
+xenforeignmemory_handle *xenforeignmemory_open(struct xentoollog_logger *logger, unsigned flags)
+{
+    return open_handle("memory-open", logger);
+}
+
+int xenforeignmemory_close(xenforeignmemory_handle *h)
+{
+    return close_handle("memory-close", h);
+}
+
+void *xenforeignmemory_map(xenforeignmemory_handle *h, uint32_t domid, int prot, size_t pages,
+                           const xen_pfn_t *frames, int *errors)
+{
+    void *host = guest;
+
+    assert_int_equal(domid, DOMID);
+    assert_int_equal(prot, PROT_READ | PROT_WRITE);
+    if (call("map", " %lx+%zx", frames[0], pages))
+        return NULL;
+    for (size_t i = 0; i < pages; i++) {
+        assert_int_equal(frames[i], frames[0] + i);
+        if (errors)
+            errors[i] = frames[i] == 0x2007 ? -EINVAL : 0;
+    }
+    sim.mappings++;
+    if (frames[0] == 0xfeff0)
+        host = &shared.ring;
+    else if (frames[0] == 0xfeff1)
+        host = &shared.page;
+    return host;
+}
+
+int xenforeignmemory_unmap(xenforeignmemory_handle *h, void *host, size_t pages)
+{
+    sim.mappings--;
+    return call("unmap", " %zx", pages);
+}
+
+xenforeignmemory_resource_handle *xenforeignmemory_map_resource(xenforeignmemory_handle *h,
+                                                                domid_t domid, unsigned type,
+                                                                unsigned id, unsigned long frame,
+                                                                unsigned long count, void **at,
+                                                                int prot, int flags)
+{
+    assert_int_equal(type, XENMEM_resource_ioreq_server);
+    assert_int_equal(id, SERVER);
+    assert_null(*at);
+    if (call("map-resource", " %lu+%lu", frame, count))
+        return NULL;
+    sim.mappings++;
+    *at = &shared;
+    return (void *)&shared;
+}
+
+int xenforeignmemory_unmap_resource(xenforeignmemory_handle *h, xenforeignmemory_resource_handle *r)
+{
+    assert_ptr_equal(r, &shared);
+    sim.mappings--;
+    return call("unmap-resource", "%s", "");
+}
+
+xenevtchn_handle *xenevtchn_open(struct xentoollog_logger *logger, unsigned flags)
+{
+    return open_handle("evtchn-open", logger);
+}
+
+int xenevtchn_close(xenevtchn_handle *h)
+{
+    return close_handle("evtchn-close", h);
+}
+
+int xenevtchn_fd(xenevtchn_handle *h)
+{
+    return sim.event_fd;
+}
+
+xenevtchn_port_or_error_t xenevtchn_bind_interdomain(xenevtchn_handle *h, uint32_t domid,
+                                                     evtchn_port_t remote)
+{
+    if (call("bind", " %u", remote))
+        return -1;
+    sim.bound++;
+    return (int)remote + 1000;
+}
+
+int xenevtchn_unbind(xenevtchn_handle *h, evtchn_port_t port)
+{
+    assert_true(port >= 1000);
+    sim.bound--;
+    return 0;
+}
+
+xenevtchn_port_or_error_t xenevtchn_pending(xenevtchn_handle *h)
+{
+    uint64_t ignored;
+
+    if (call("pending", "%s", ""))
+        return -1;
+    if (read(sim.event_fd, &ignored, 8) != 8)
+        return -1;
+    return 1020;
+}
+
+int xenevtchn_unmask(xenevtchn_handle *h, evtchn_port_t port)
+{
+    assert_int_equal(port, 1020);
+    /* Before the request is taken, else an event between the two were lost. */
+    assert_int_equal(sim.notified, sim.unmasked);
+    sim.unmasked++;
+    return 0;
+}
+
+int xenevtchn_notify(xenevtchn_handle *h, evtchn_port_t port)
+{
+    sim.notified++;
+    sim.last_notified = port;
+    return 0;
+}
+
+int xentoolcore_restrict_all(domid_t domid)
+{
+    return call("restrict", " %u", domid);
+}
+
+/* --- the tests --- */
+
+static void to_log(void *opaque, enum dm_log_level level, const char *line)
+{
+    size_t at = strlen(log_text);
+
+    snprintf(log_text + at, sizeof(log_text) - at, "%s\n", line);
+}
+
+static void start(void)
+{
+    memset(&sim, 0, sizeof(sim));
+    memset(&shared, 0, sizeof(shared));
+    log_text[0] = 0;
+    err.text[0] = 0;
+    sim.vcpus = 2;
+    sim.event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    dm_log_set_sink(to_log, NULL);
+    assert_int_equal(host_loop_init(&loop, &err), 0);
+}
+
+/* Everything was given back. */
+static void end(void)
+{
+    assert_int_equal(sim.handles, 0);
+    assert_int_equal(sim.mappings, 0);
+    assert_int_equal(sim.bound, 0);
+    assert_int_equal(sim.buffers, 0);
+    dm_log_set_sink(NULL, NULL);
+    host_loop_finish(&loop);
+    close(sim.event_fd);
+}
+
+static void start_machine(void)
+{
+    static const struct dm_class *const none[] = { NULL };
+
+    start();
+    if (xen_open(&xen, DOMID, 1, &loop, &err))
+        fail_msg("%s", err.text);
+    hv = xen_hypervisor(xen);
+    dm_machine_init(&machine, hv, &loop.clock, none);
+    machine.ram_size = 512u << 20;
+    xen_attach(xen, &machine);
+    sim.calls[0] = 0;
+}
+
+static void end_machine(void)
+{
+    dm_machine_finish(&machine);
+    xen_close(xen);
+    end();
+}
+
+static void test_start_and_end(void **state)
+{
+    start();
+    assert_int_equal(xen_open(&xen, DOMID, 1, &loop, &err), 0);
+    assert_string_equal(sim.calls, "call-open\ndm-open\nmemory-open\nevtchn-open\n"
+                                   "create\nmap-resource 0+2\ninfo port\nbind 99\n"
+                                   "state 1\nbind 20\nbind 21\nstate 0\n");
+    assert_false(sim.enabled);
+    sim.calls[0] = 0;
+    assert_int_equal(xen_run(xen, true, &err), 0);
+    assert_int_equal(xen_run(xen, true, &err), 0);
+    assert_string_equal(sim.calls, "state 1\n");
+    sim.calls[0] = 0;
+    xen_close(xen);
+    assert_string_equal(sim.calls, "state 0\nunmap-resource\ndestroy\n"
+                                   "evtchn-close\nmemory-close\ndm-close\ncall-close\n");
+    xen_close(NULL);
+    end();
+}
+
+static void test_pages_by_frame_number(void **state)
+{
+    start();
+    sim.fail = "map-resource";
+    sim.fail_errno = EOPNOTSUPP;
+    assert_int_equal(xen_open(&xen, DOMID, 1, &loop, &err), 0);
+    assert_non_null(strstr(sim.calls, "info gfns\nmap feff1+1\nmap feff0+1\ninfo port\n"
+                                      "bind 99\nstate 1\nbind 20\n"));
+    xen_close(xen);
+    end();
+}
+
+static void test_vcpus_told_by_the_caller(void **state)
+{
+    start();
+    sim.vcpus = -1;
+    assert_int_equal(xen_open(&xen, DOMID, 3, &loop, &err), 0);
+    assert_non_null(strstr(sim.calls, "bind 22\nstate 0\n"));
+    xen_close(xen);
+    end();
+}
+
+/* One step fails: one line, and nothing is left behind. */
+static void refused(const char *step, int errnum, unsigned after, const char *line)
+{
+    start();
+    sim.fail = step;
+    sim.fail_errno = errnum;
+    sim.fail_after = after;
+    xen = (struct xen *)&sim;
+    assert_int_equal(xen_open(&xen, DOMID, 1, &loop, &err), -errnum);
+    assert_null(xen);
+    assert_string_equal(err.text, line);
+    assert_string_equal(log_text, "");
+    assert_int_equal(!!strstr(sim.calls, "\ncreate\n") && strcmp(step, "create"),
+                     !!strstr(sim.calls, "\ndestroy\n"));
+    sim.fail = NULL;
+    end();
+}
+
+static void test_start_errors(void **state)
+{
+    refused("call-open", ENOENT, 0,
+            "no Xen here: cannot open /dev/xen/privcmd: No such file or directory");
+    refused("dm-open", EPERM, 0,
+            "cannot open Xen's device model interface: Operation not permitted");
+    refused("memory-open", EACCES, 0,
+            "cannot open Xen's interface to guest memory: Permission denied");
+    refused("evtchn-open", ENOENT, 0, "cannot open /dev/xen/evtchn: No such file or directory");
+    refused("create", ESRCH, 0, "domain 5 does not exist");
+    refused("create", EINVAL, 0, "domain 5 is not an HVM guest");
+    refused("create", ENOSPC, 0, "domain 5 has all the device models it can have");
+    refused("create", EPERM, 0, "domain 5: cannot create an ioreq server: Operation not permitted");
+    refused("map-resource", EPERM, 0,
+            "domain 5: cannot map the ioreq pages: Operation not permitted");
+    refused("info", ESRCH, 0, "domain 5: cannot find the ring's event channel: No such process");
+    refused("bind", EINVAL, 0,
+            "domain 5: cannot bind the event channel of the buffered ring: Invalid argument");
+    refused("bind", EINVAL, 2,
+            "domain 5: cannot bind the event channel of vCPU 1: Invalid argument");
+    refused("state", EIO, 0, "domain 5: cannot enable the ioreq server: Input/output error");
+    refused("state", EIO, 1, "domain 5: cannot disable the ioreq server: Input/output error");
+}
+
+static void test_start_arguments(void **state)
+{
+    start();
+    assert_int_equal(xen_open(&xen, 0x7ff0, 1, &loop, &err), -EINVAL);
+    assert_string_equal(err.text, "domain id 32752 is out of range");
+    assert_int_equal(xen_open(&xen, 0x10005, 1, &loop, &err), -EINVAL);
+    assert_string_equal(sim.calls, "");
+    sim.vcpus = -1;
+    assert_int_equal(xen_open(&xen, DOMID, 129, &loop, &err), -EINVAL);
+    assert_string_equal(err.text, "domain 5: 129 vCPUs; 1 to 128 are possible");
+    assert_int_equal(xen_open(&xen, DOMID, 0, &loop, &err), -EINVAL);
+    end();
+}
+
+static uint64_t port_read(void *opaque, uint64_t off, unsigned size)
+{
+    return 0x42;
+}
+
+static void port_write_more(void *opaque, uint64_t off, unsigned size, uint64_t val)
+{
+    unsigned *left = opaque;
+
+    if (*left)
+        --*left, shared.ring.write_pointer++;
+}
+
+static void event(void)
+{
+    assert_int_equal(write(sim.event_fd, &(uint64_t) { 1 }, 8), 8);
+    host_loop_turn(&loop, false);
+}
+
+static void test_a_request(void **state)
+{
+    static const struct dm_region_ops ops = { .read = port_read };
+    struct dm_region region = { .ops = &ops, .size = 1 };
+
+    start_machine();
+    assert_int_equal(dm_space_add(&machine.io, &region, 0x80), 0);
+    assert_string_equal(sim.calls, "map-range 0 80-80\n");
+    assert_int_equal(xen_run(xen, true, &err), 0);
+    shared.page.vcpu[1] = (struct ioreq_slot) {
+        .addr = 0x80, .count = 1, .size = 1, .flags = IOREQ_DIR_READ | IOREQ_READY
+    };
+    event();
+    assert_int_equal(sim.unmasked, 1);
+    assert_int_equal(sim.notified, 1);
+    assert_int_equal(sim.last_notified, 1021);
+    assert_int_equal(shared.page.vcpu[1].data, 0x42);
+    assert_int_equal(shared.page.vcpu[1].flags, IOREQ_DIR_READ | IOREQ_RESPONSE);
+    dm_space_remove(&region);
+    end_machine();
+}
+
+static void test_a_full_ring_comes_again(void **state)
+{
+    static const struct dm_region_ops ops = { .write = port_write_more };
+    unsigned left = 600;
+    struct dm_region region = { .ops = &ops, .opaque = &left, .size = 1 };
+
+    start_machine();
+    assert_int_equal(dm_space_add(&machine.io, &region, 0), 0);
+    shared.ring.write_pointer = 1; /* every entry is: write 0 to port 0 */
+    event();
+    assert_int_equal(left, 600 - 511);
+    host_loop_turn(&loop, false); /* no event: we come back by ourselves */
+    assert_int_equal(left, 0);
+    assert_int_equal(shared.ring.read_pointer, 601);
+    assert_int_equal(shared.ring.read_pointer, shared.ring.write_pointer);
+    dm_space_remove(&region);
+    end_machine();
+}
+
+static void test_event_channels_fail(void **state)
+{
+    uint64_t turns;
+
+    start_machine();
+    sim.fail = "pending";
+    sim.fail_errno = EAGAIN;
+    event();
+    assert_string_equal(log_text, "");
+    sim.fail_errno = EIO;
+    host_loop_turn(&loop, false);
+    assert_string_equal(log_text, "xen: domain 5: cannot read event channels, the guest stands "
+                                  "still: Input/output error\n");
+    turns = strlen(sim.calls);
+    host_loop_turn(&loop, false); /* and it does not spin */
+    assert_int_equal(strlen(sim.calls), turns);
+    end_machine();
+}
+
+static void test_claims(void **state)
+{
+    start_machine();
+    assert_int_equal(hv->ops->claim(hv, DM_SPACE_IO, 0x1f0, 0x1f7, true), 0);
+    assert_int_equal(hv->ops->claim(hv, DM_SPACE_MEM, 0xf0000000, 0xf0ffffff, true), 0);
+    assert_int_equal(hv->ops->claim(hv, DM_SPACE_MEM, 0xf0000000, 0xf0ffffff, false), 0);
+    assert_int_equal(hv->ops->claim_pci(hv, PCI_DEVFN(31, 7), true), 0);
+    assert_int_equal(hv->ops->claim_pci(hv, PCI_DEVFN(1, 3), false), 0);
+    assert_string_equal(sim.calls, "map-range 0 1f0-1f7\nmap-range 1 f0000000-f0ffffff\n"
+                                   "unmap-range 1 f0000000-f0ffffff\n"
+                                   "map-pci 0:0:31.7\nunmap-pci 0:0:1.3\n");
+    assert_int_equal(hv->ops->claim(hv, DM_SPACE_IO, 2, 1, true), -EINVAL);
+    assert_int_equal(hv->ops->claim(hv, DM_SPACE_IO, 0xffff, 0x10000, true), -EINVAL);
+    sim.fail = "map-range";
+    sim.fail_errno = EEXIST;
+    assert_int_equal(hv->ops->claim(hv, DM_SPACE_IO, 1, 1, true), -EEXIST);
+    sim.fail = "map-pci";
+    sim.fail_errno = ENOMEM;
+    assert_int_equal(hv->ops->claim_pci(hv, 0, true), -ENOMEM);
+    assert_string_equal(log_text, ""); /* the caller says it */
+    sim.fail = "unmap-range";
+    sim.fail_errno = ENOENT;
+    assert_int_equal(hv->ops->claim(hv, DM_SPACE_IO, 1, 1, false), -ENOENT);
+    assert_string_equal(log_text, "xen: domain 5: cannot give an address range back: No such file "
+                                  "or directory\n");
+    sim.fail = NULL;
+    end_machine();
+}
+
+static void test_interrupts(void **state)
+{
+    start_machine();
+    hv->ops->set_isa_irq(hv, 14, true);
+    hv->ops->set_intx(hv, 3, 1, true);
+    hv->ops->set_intx(hv, 31, 3, false);
+    hv->ops->set_pci_link(hv, 2, 11);
+    hv->ops->inject_msi(hv, 0xfee01000, 0x4031);
+    assert_string_equal(sim.calls, "isa 14=1\nintx 0:0:3 1=1\nintx 0:0:31 3=0\nlink 2=11\n"
+                                   "msi fee01000 4031\n");
+    sim.fail = "isa";
+    sim.fail_errno = ESRCH;
+    for (unsigned i = 0; i < 1000; i++)
+        hv->ops->set_isa_irq(hv, 1, i & 1);
+    sim.fail = NULL;
+    assert_true(strlen(log_text) < 100 * DM_LOG_BUDGET_BURST);
+    assert_non_null(strstr(log_text, "cannot set an ISA interrupt: No such process"));
+    end_machine();
+}
+
+static void test_vram(void **state)
+{
+    static uint64_t bits[PAGES / 64];
+    void *host = NULL;
+
+    start_machine();
+    assert_int_equal(hv->ops->vram_move(hv, 0xf0000000), -EINVAL);
+    assert_int_equal(hv->ops->vram_dirty(hv, bits, 1), -EINVAL);
+    assert_int_equal(hv->ops->vram_alloc(hv, 4095, &host), -EINVAL);
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), 0);
+    assert_ptr_equal(host, guest);
+    assert_string_equal(sim.calls, "populate 0x120000 4096\nmap 120000+1000\n");
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), -EINVAL);
+    /* Hidden: all at first, then nothing, and Xen is not asked. */
+    assert_int_equal(hv->ops->vram_dirty(hv, bits, PAGES), 0);
+    for (unsigned i = 0; i < PAGES / 64; i++)
+        assert_true(bits[i] == UINT64_MAX);
+    assert_int_equal(hv->ops->vram_dirty(hv, bits, PAGES), 0);
+    for (unsigned i = 0; i < PAGES / 64; i++)
+        assert_true(bits[i] == 0);
+    sim.calls[0] = 0;
+    /* To the BAR, to another place, back. */
+    assert_int_equal(hv->ops->vram_move(hv, 0xf0000000), 0);
+    assert_string_equal(sim.calls, "relocate 1000 120000>f0000\npin f0000-f0fff 6\n");
+    sim.calls[0] = 0;
+    assert_int_equal(hv->ops->vram_move(hv, 0xf0000000), 0);
+    assert_string_equal(sim.calls, "");
+    assert_int_equal(hv->ops->vram_move(hv, 0xe1000000), 0);
+    assert_string_equal(sim.calls, "relocate 1000 f0000>e1000\npin f0000-f0fff -1\n"
+                                   "pin e1000-e1fff 6\n");
+    sim.calls[0] = 0;
+    assert_int_equal(hv->ops->vram_dirty(hv, bits, 65), 0);
+    assert_string_equal(sim.calls, "track e1000 65\n");
+    assert_true(bits[0] == UINT64_MAX && bits[1] == 1);
+    assert_int_equal(hv->ops->vram_dirty(hv, bits, 65), 0);
+    assert_true(bits[0] == 0x10 && bits[1] == 0);
+    assert_int_equal(hv->ops->vram_dirty(hv, bits, PAGES + 1), -EINVAL);
+    sim.calls[0] = 0;
+    assert_int_equal(hv->ops->vram_move(hv, DM_VRAM_HIDDEN), 0);
+    assert_string_equal(sim.calls, "relocate 1000 e1000>120000\npin e1000-e1fff -1\n");
+    end_machine();
+    assert_non_null(strstr(sim.calls, "unmap 1000\n"));
+}
+
+static void test_vram_is_not_laid_over_ram(void **state)
+{
+    void *host;
+
+    start_machine();
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), 0);
+    sim.calls[0] = 0;
+    assert_int_equal(hv->ops->vram_move(hv, 0), -EINVAL);
+    assert_int_equal(hv->ops->vram_move(hv, 0xf000000), -EINVAL);
+    assert_int_equal(hv->ops->vram_move(hv, 0xf0000800), -EINVAL);
+    assert_string_equal(sim.calls, "");
+    assert_int_equal(hv->ops->vram_move(hv, 0x20000000), 0); /* where RAM ends */
+    end_machine();
+}
+
+static void test_vram_errors(void **state)
+{
+    uint64_t bits[1];
+    void *host;
+
+    start_machine();
+    sim.populate_rc = 4000;
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), -ENOMEM);
+    sim.populate_rc = 0;
+    sim.fail = "populate";
+    sim.fail_errno = EPERM;
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), -EPERM);
+    sim.fail = "map";
+    sim.fail_errno = EFAULT;
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), -EFAULT);
+    assert_string_equal(log_text, "xen: domain 5: cannot allocate video memory: Cannot allocate "
+                                  "memory\n"
+                                  "xen: domain 5: cannot allocate video memory: Operation not "
+                                  "permitted\n"
+                                  "xen: domain 5: cannot map video memory: Bad address\n");
+    sim.fail = NULL;
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), 0);
+    sim.fail = "track";
+    sim.fail_errno = ENODATA; /* shadow paging: normal */
+    log_text[0] = 0;
+    assert_int_equal(hv->ops->vram_move(hv, 0xf0000000), 0);
+    assert_int_equal(hv->ops->vram_dirty(hv, bits, 64), -ENODATA);
+    assert_string_equal(log_text, "");
+    sim.fail_errno = EINVAL;
+    assert_int_equal(hv->ops->vram_dirty(hv, bits, 64), -EINVAL);
+    sim.fail = "relocate";
+    assert_int_equal(hv->ops->vram_move(hv, 0xe0000000), -EINVAL);
+    sim.fail = NULL;
+    sim.calls[0] = 0;
+    /* It is still where it was. */
+    assert_int_equal(hv->ops->vram_move(hv, 0xf0000000), 0);
+    assert_int_equal(hv->ops->vram_dirty(hv, bits, 64), 0);
+    assert_string_equal(sim.calls, "track f0000 64\n");
+    end_machine();
+}
+
+static void test_large_vram_moves_in_parts(void **state)
+{
+    void *host;
+
+    start_machine();
+    assert_int_equal(hv->ops->vram_alloc(hv, 256u << 20, &host), 0);
+    assert_int_equal(sim.populate_first, HIDDEN);
+    assert_int_equal(sim.populate_pages, 65536);
+    sim.calls[0] = 0;
+    sim.fail = "relocate";
+    sim.fail_errno = ENOMEM;
+    sim.fail_after = 1;
+    assert_int_equal(hv->ops->vram_move(hv, 0xe0000000), -ENOMEM);
+    assert_non_null(strstr(sim.calls, "relocate 8000 120000>e0000\nrelocate 8000 128000>e8000\n"
+                                      "relocate 8000 e0000>120000\n"));
+    sim.fail = NULL;
+    sim.calls[0] = 0;
+    assert_int_equal(hv->ops->vram_move(hv, 0xe0000000), 0);
+    assert_string_equal(sim.calls, "relocate 8000 120000>e0000\nrelocate 8000 128000>e8000\n"
+                                   "pin e0000-effff 6\n");
+    end_machine();
+}
+
+static void test_guest_memory(void **state)
+{
+    size_t len = 100;
+    void *host;
+
+    start_machine();
+    host = hv->ops->map(hv, 0x2006ff0, &len);
+    assert_ptr_equal(host, guest + 0x6ff0);
+    assert_int_equal(len, 16); /* frame 2007 is not there */
+    assert_string_equal(sim.calls, "map 2000+100\n");
+    hv->ops->unmap(hv, 0x2006ff0, host, 16);
+    assert_string_equal(sim.calls, "map 2000+100\n");
+    /* Live migration: what we write is reported, what we read is not. */
+    xen_set_log_dirty(xen, true);
+    len = 8192;
+    host = hv->ops->map(hv, 0x2008ffe, &len);
+    hv->ops->unmap(hv, 0x2008ffe, host, 0);
+    len = 8192;
+    host = hv->ops->map(hv, 0x2008ffe, &len);
+    hv->ops->unmap(hv, 0x2008ffe, host, 4099);
+    assert_string_equal(sim.calls, "map 2000+100\nmodified 2008 3\n");
+    /* INVALIDATE drops it. */
+    sim.calls[0] = 0;
+    shared.page.vcpu[0] = (struct ioreq_slot) { .flags = IOREQ_READY, .type = IOREQ_INVALIDATE };
+    event();
+    assert_int_equal(sim.last_notified, 1020);
+    assert_string_equal(sim.calls, "pending\nunmap 100\n");
+    end_machine();
+}
+
+static void test_power(void **state)
+{
+    start_machine();
+    assert_int_equal(hv->ops->set_rom_lock(hv, true), 0);
+    assert_int_equal(hv->ops->set_rom_lock(hv, false), 0);
+    assert_int_equal(hv->ops->shutdown(hv, DM_SHUTDOWN_POWEROFF), 0);
+    assert_int_equal(hv->ops->shutdown(hv, DM_SHUTDOWN_REBOOT), 0);
+    assert_int_equal(hv->ops->shutdown(hv, DM_SHUTDOWN_CRASH), 0);
+    assert_string_equal(sim.calls, "type ro c0 40\ntype rw c0 40\n"
+                                   "shutdown 0\nshutdown 1\nshutdown 3\n");
+    assert_int_equal(hv->ops->sleep(hv), 0);
+    assert_int_equal(sim.param.domid, DOMID);
+    assert_int_equal(sim.param.index, HVM_PARAM_ACPI_S_STATE);
+    assert_int_equal(sim.param.value, 3);
+    sim.fail = "set-param";
+    sim.fail_errno = EPERM;
+    assert_int_equal(hv->ops->sleep(hv), -EPERM);
+    sim.fail = "shutdown";
+    sim.fail_errno = ESRCH;
+    assert_int_equal(hv->ops->shutdown(hv, DM_SHUTDOWN_CRASH), -ESRCH);
+    sim.fail = "restrict";
+    sim.fail_errno = EOPNOTSUPP;
+    assert_int_equal(xen_restrict(xen, &err), -EOPNOTSUPP);
+    assert_string_equal(err.text, "domain 5: cannot restrict this process to it: Operation not "
+                                  "supported");
+    sim.fail = NULL;
+    assert_int_equal(xen_restrict(xen, &err), 0);
+    end_machine();
+}
+
+/* proto.h has masks where Xen's header has bit fields. */
+static void test_layout(void **state)
+{
+    union {
+        ioreq_t xen;
+        struct ioreq_slot ours;
+    } r;
+    union {
+        buf_ioreq_t xen;
+        struct ioreq_entry ours;
+    } b;
+
+    memset(&r, 0, sizeof(r));
+    r.xen.state = 15;
+    assert_int_equal(r.ours.flags, IOREQ_STATE_MASK);
+    r.xen.state = 0;
+    r.xen.data_is_ptr = 1;
+    assert_int_equal(r.ours.flags, IOREQ_DATA_IS_PTR);
+    r.xen.data_is_ptr = 0;
+    r.xen.dir = IOREQ_READ;
+    assert_int_equal(r.ours.flags, IOREQ_DIR_READ);
+    r.xen.dir = IOREQ_WRITE;
+    r.xen.df = 1;
+    assert_int_equal(r.ours.flags, IOREQ_DF);
+
+    memset(&b, 0, sizeof(b));
+    b.xen.type = 0x81;
+    b.xen.dir = IOREQ_READ;
+    assert_int_equal(b.ours.bits, IOREQ_ENTRY_READ);
+    b.xen.dir = IOREQ_WRITE;
+    b.xen.size = 3;
+    b.xen.addr = 0xabcde;
+    b.xen.data = 0x12345678;
+    assert_int_equal(b.ours.type, 0x81);
+    assert_int_equal(b.ours.bits & IOREQ_ENTRY_READ, 0);
+    assert_int_equal(IOREQ_ENTRY_SIZE(b.ours.bits), 8);
+    assert_int_equal(IOREQ_ENTRY_ADDR(b.ours.bits, b.ours.addr), 0xabcde);
+    assert_int_equal(b.ours.data, 0x12345678);
+}
+
+UNIT_MAIN(cmocka_unit_test(test_start_and_end), cmocka_unit_test(test_pages_by_frame_number),
+          cmocka_unit_test(test_vcpus_told_by_the_caller), cmocka_unit_test(test_start_errors),
+          cmocka_unit_test(test_start_arguments), cmocka_unit_test(test_a_request),
+          cmocka_unit_test(test_a_full_ring_comes_again),
+          cmocka_unit_test(test_event_channels_fail), cmocka_unit_test(test_claims),
+          cmocka_unit_test(test_interrupts), cmocka_unit_test(test_vram),
+          cmocka_unit_test(test_vram_is_not_laid_over_ram), cmocka_unit_test(test_vram_errors),
+          cmocka_unit_test(test_large_vram_moves_in_parts), cmocka_unit_test(test_guest_memory),
+          cmocka_unit_test(test_power), cmocka_unit_test(test_layout))
