@@ -17,16 +17,19 @@ static void display_tick(void *opaque)
     d->last_refresh = now;
     if (d->refresh)
         d->refresh(d->opaque, all);
-    if (d->damaged || d->all)
+    d->all = false;
+    if (d->damaged)
         d->interval = DM_DISPLAY_FAST;
-    else if (d->interval < DM_DISPLAY_SLOW)
-        d->interval = d->interval * 2 < DM_DISPLAY_SLOW ? d->interval * 2 : DM_DISPLAY_SLOW;
+    else
+        d->interval = d->interval * 2 < d->idle ? d->interval * 2 : d->idle;
     dm_timer_arm(&d->timer, now + d->interval);
 }
 
 void dm_display_init(struct dm_display *d, struct dm_clock *clock)
 {
-    *d = (struct dm_display) { .clock = clock, .interval = DM_DISPLAY_FAST };
+    *d = (struct dm_display) { .clock = clock,
+                               .interval = DM_DISPLAY_FAST,
+                               .idle = DM_DISPLAY_SLOW };
     dm_timer_init(&d->timer, clock, display_tick, d);
 }
 
@@ -132,6 +135,11 @@ void dm_display_kick(struct dm_display *d)
         d->interval = DM_DISPLAY_FAST;
         dm_timer_arm(&d->timer, soon);
     }
+}
+
+void dm_display_set_idle(struct dm_display *d, uint64_t ns)
+{
+    d->idle = ns;
 }
 
 void dm_display_add_viewer(struct dm_display *d, struct dm_viewer *v)

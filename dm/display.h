@@ -55,7 +55,7 @@ struct dm_display {
     void *opaque;
     struct dm_viewer *viewers;
     struct dm_display_server vnc;
-    uint64_t interval, last_refresh;
+    uint64_t interval, last_refresh, idle;
     bool damaged, all;
 };
 
@@ -66,13 +66,20 @@ void dm_display_set_source(struct dm_display *display, void (*refresh)(void *opa
 
 /*
  * The device's side. resize: the screen's new size in pixels; a size beyond
- * DM_DISPLAY_MAX_* or of zero is cut. damage: rendered rect into surface (cut
+ * DM_DISPLAY_MAX_* or of zero is cut; from within refresh the device then
+ * renders everything before it returns. damage: rendered rect into surface (cut
  * to the surface). kick: something may have changed (register or VRAM write by
  * port or window); cheap, and nothing happens when nobody watches.
  */
 void dm_display_resize(struct dm_display *display, int width, int height);
 void dm_display_damage(struct dm_display *display, const struct dm_rect *rect);
 void dm_display_kick(struct dm_display *display);
+
+/*
+ * Longest time between refreshes (ns) while nothing changes: DM_DISPLAY_SLOW at
+ * first. Shorter where the guest draws into memory and nobody can kick.
+ */
+void dm_display_set_idle(struct dm_display *display, uint64_t ns);
 
 /* The front end's side. watch starts or stops the refreshes and gives all of the screen first. */
 void dm_display_add_viewer(struct dm_display *display, struct dm_viewer *viewer);

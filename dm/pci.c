@@ -172,6 +172,13 @@ int dm_pci_set_rom(struct dm_pci_device *dev, const uint8_t *rom, size_t size)
     return 0;
 }
 
+void dm_pci_set_bar_size(struct dm_pci_device *dev, int n, uint32_t size)
+{
+    dev->bar[n].size = size;
+    dev->bar[n].region.size = size;
+    dm_put_le(dev->wmask + pci_bar_offset(n), 4, ~(size - 1));
+}
+
 static void pci_intx_set(void *opaque, unsigned pin, bool level)
 {
     struct dm_pci_device *dev = opaque;

@@ -123,6 +123,12 @@ void dm_pci_intx(struct dm_pci_device *dev, bool level);
 int dm_pci_set_rom(struct dm_pci_device *dev, const uint8_t *rom, size_t size);
 
 /*
+ * Gives memory BAR n another size than its class says (a power of two, at least
+ * 16): for BARs whose size is an option. Call from realize.
+ */
+void dm_pci_set_bar_size(struct dm_pci_device *dev, int n, uint32_t size);
+
+/*
  * For dm/device only: place on the bus, undo it, power-on values, and what
  * follows from the loaded configuration space. attach returns 0 or -errno.
  */
