@@ -9,5 +9,6 @@ const struct dm_class *const hw_classes[] = {
     &piix3_class,
     &piix4_pm_class,
     &xen_platform_class,
+    &vga_class,
     NULL,
 };
