@@ -16,23 +16,18 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* A -chardev. */
+/* A -chardev: what chardev_open_options takes. */
 struct cmdline_chardev {
     const char *id;
-    const char *spec; /* as -serial would write it: "pty", "unix:PATH,server=on,wait=off" */
+    const char *kind; /* socket, pty, null, stdio, file, serial, tty */
+    struct dm_option *options;
+    size_t count;
     const char *path; /* a Unix socket that we listen on; else NULL */
     int fd;           /* a Unix socket that listens already; else -1 */
     bool monitor;     /* a -mon has it (path or fd is there): not a stream for a device */
 };
 
 enum cmdline_drive_if { CMDLINE_IF_IDE, CMDLINE_IF_NONE };
-enum cmdline_cache {
-    CMDLINE_CACHE_WRITEBACK,
-    CMDLINE_CACHE_NONE,         /* O_DIRECT */
-    CMDLINE_CACHE_WRITETHROUGH, /* every write is flushed */
-    CMDLINE_CACHE_DIRECTSYNC,   /* both */
-    CMDLINE_CACHE_UNSAFE,       /* flushes do nothing */
-};
 
 struct cmdline_drive {
     enum cmdline_drive_if interface;
@@ -41,8 +36,6 @@ struct cmdline_drive {
     const char *path; /* NULL: an empty drive. Always raw */
     bool cdrom;       /* media=cdrom */
     bool readonly;
-    bool discard; /* discard=unmap */
-    enum cmdline_cache cache;
 };
 
 struct cmdline_device {
@@ -75,6 +68,7 @@ struct cmdline {
     bool start_stopped;    /* -S */
     bool no_shutdown;      /* -no-shutdown */
     const char *keymap;    /* -k; NULL: none */
+    const char *pidfile;   /* -pidfile; NULL: none */
     struct cmdline_vnc vnc;
 
     /* In the order of the command line. */
