@@ -72,6 +72,23 @@ size_t dm_sg_add(struct dm_sg *sg, const struct dm_dma *dma, uint64_t gpa, size_
     return done;
 }
 
+void dm_sg_trim(struct dm_sg *sg, size_t len)
+{
+    while (sg->len > len) {
+        struct dm_iov *iov = &sg->iov[sg->n - 1];
+        size_t over = sg->len - len;
+
+        if (over < iov->len) {
+            iov->len -= over;
+            sg->len = len;
+            return;
+        }
+        sg->len -= iov->len;
+        sg->n--;
+        sg->hv->ops->unmap(sg->hv, sg->gpa[sg->n], iov->base, 0);
+    }
+}
+
 void dm_sg_release(struct dm_sg *sg, size_t written)
 {
     for (int i = 0; i < sg->n; i++) {

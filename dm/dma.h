@@ -42,6 +42,9 @@ void dm_sg_init(struct dm_sg *sg, const struct dm_dma *dma);
  */
 size_t dm_sg_add(struct dm_sg *sg, const struct dm_dma *dma, uint64_t gpa, size_t len);
 
+/* Cuts the list to its first len bytes; the rest is unmapped, not written. */
+void dm_sg_trim(struct dm_sg *sg, size_t len);
+
 /* Unmaps all and empties the list. written: bytes that were changed, from the start on. */
 void dm_sg_release(struct dm_sg *sg, size_t written);
 
