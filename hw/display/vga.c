@@ -64,17 +64,17 @@ static uint8_t vga_crtc_read(const struct vga *v)
 
 static void vga_crtc_write(struct vga *v, uint8_t val)
 {
-    uint8_t *reg = &v->crtc[v->crtc_index];
+    unsigned index = v->crtc_index;
 
-    if (v->crtc_index >= CRTC_COUNT)
+    if (index >= CRTC_COUNT)
         return;
-    if (v->crtc_index <= CRTC_OVERFLOW &&
-        (v->crtc[CRTC_V_RETRACE_END] & CRTC_V_RETRACE_END_PROTECT)) {
-        if (v->crtc_index != CRTC_OVERFLOW)
+    if (index <= CRTC_OVERFLOW && (v->crtc[CRTC_V_RETRACE_END] & CRTC_V_RETRACE_END_PROTECT)) {
+        if (index != CRTC_OVERFLOW)
             return;
-        val = (uint8_t)((*reg & ~0x10) | (val & 0x10)); /* line compare bit 8 stays open */
+        /* The line compare's bit stays open. */
+        val = (uint8_t)((v->crtc[index] & ~0x10) | (val & 0x10));
     }
-    *reg = val;
+    v->crtc[index] = val;
     vga_kick(v);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The VGA's window: expected values worked out by hand from [VGA] "Graphics controller". */
+#include "tests/unit/unit.h"
 #include "tests/unit/vga-modes.h"
 
 #define WINDOW 0xa0000u

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The VGA's ports, PCI function and saved state. */
+#include "tests/unit/unit.h"
 #include "tests/unit/vga-modes.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The VBE registers and the pixels of its modes. */
+#include "tests/unit/unit.h"
 #include "tests/unit/vga-modes.h"
 
 static struct fake fk;

@@ -5,7 +5,7 @@
 #define VGA_MODES_H
 
 #include "hw/display/vga.h"
-#include "tests/unit/unit.h"
+#include "tests/fake/fake.h"
 
 struct vga_mode {
     uint8_t misc, seq[5], crtc[25], gfx[9], attr[21];
@@ -115,6 +115,16 @@ static inline void vga_ega_colours(struct fake *f)
     for (unsigned i = 0; i < 64; i++)
         vga_colour(f, i, (i >> 2 & 1) * 42 + (i >> 5 & 1) * 21,
                    (i >> 1 & 1) * 42 + (i >> 4 & 1) * 21, (i & 1) * 42 + (i >> 3 & 1) * 21);
+}
+
+/* What the BIOS loads for modes of 200 lines: bit 4 is intensity. */
+static inline void vga_cga_colours(struct fake *f)
+{
+    for (unsigned i = 0; i < 32; i++) {
+        unsigned more = (i >> 4) * 21;
+
+        vga_colour(f, i, (i >> 2 & 1) * 42 + more, (i >> 1 & 1) * 42 + more, (i & 1) * 42 + more);
+    }
 }
 
 static inline void vga_set_mode(struct fake *f, const struct vga_mode *m)
