@@ -28,12 +28,12 @@ xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils libxenc
 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1 libxenmisc4.17
 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 libnl-3-200 libnl-route-3-200
 seabios ipxe-qemu busybox-static bash iproute2 libbpf1 libelf1 libmnl0 libtirpc3 libxtables12
-libcap2 kmod syslinux syslinux-common isolinux
+libcap2 kmod util-linux mount libsmartcols1 syslinux syslinux-common isolinux
 """.split()
 QEMU_PACKAGES = ["qemu-system-xen", "qemu-system-data"]
 
 DOM0_PROGRAMS = """
-bin/bash bin/ip bin/kmod usr/bin/xenstore usr/lib/xen-4.17/bin/xl usr/lib/xen-4.17/bin/xenstored
+bin/bash bin/ip bin/kmod usr/bin/flock sbin/losetup usr/bin/xenstore usr/lib/xen-4.17/bin/xl usr/lib/xen-4.17/bin/xenstored
 usr/lib/xen-4.17/bin/xenconsoled usr/lib/xen-4.17/bin/xenconsole usr/lib/xen-4.17/bin/xen-init-dom0
 usr/lib/xen-4.17/bin/libxl-save-helper usr/lib/xen-4.17/bin/lsevtchn usr/lib/xen-4.17/bin/xen-hvmctx
 usr/lib/xen-4.17/bin/xentop usr/lib/xen-4.17/bin/xen-diag usr/lib/xen-4.17/bin/depriv-fd-checker
@@ -246,8 +246,9 @@ def common_files(cpio, root, programs):
         cpio.link(d, f"usr/{d}")
     cpio.link("var/run", "/run")
     cpio.add("usr/bin/busybox", root / "bin/busybox", 0o755)
+    real = {os.path.basename(p) for p in programs}
     for applet in call(root / "bin/busybox", "--list").split():
-        if applet not in ("bash", "ip", "init", "modprobe", "insmod", "lsmod", "rmmod", "depmod"):
+        if applet not in real | {"init", "modprobe", "insmod", "lsmod", "rmmod", "depmod"}:
             cpio.link(f"usr/bin/{applet}", "busybox")
     for p in programs:
         cpio.add("usr/" + p.removeprefix("usr/"), root / p, 0o755)
@@ -314,7 +315,7 @@ class Artefacts:
         self.dom0 = artefact("dom0", key, self.make_dom0)
         key = key_of(self.root.name, this, *sorted((HERE / "guest").iterdir()))
         self.guest = artefact("guest", key, self.make_guest)
-        self.seabios = self.root / "usr/share/seabios"
+        self.sums = dict(line.split() for line in (self.guest / "sums").read_text().splitlines())
 
     def make_dom0(self, out):
         root = self.root
@@ -334,6 +335,7 @@ class Artefacts:
         c.folder("var/log/xen")
         c.folder("var/lib/xen")
         c.add("init", HERE / "dom0/init", 0o755)
+        c.add("usr/sbin/attach", HERE / "dom0/attach", 0o755)
         c.add("www/cgi-bin/sh", HERE / "dom0/sh", 0o755)
         kernel_modules(c, root, DOM0_MODULES, out)
         (out / "dom0.cpio").write_bytes(c.bytes())
@@ -342,9 +344,10 @@ class Artefacts:
         root = self.root
         c = Cpio()
         common_files(c, root, [])
-        for name in ("modprobe", "insmod", "lsmod", "rmmod", "ip", "init"):
+        for name in ("modprobe", "insmod", "lsmod", "rmmod", "init"):
             c.link(f"usr/sbin/{name}", "../bin/busybox")
         c.add("init", HERE / "guest/init", 0o755)
+        c.add("usr/bin/xb", HERE / "guest/xb", 0o755)
         kernel_modules(c, root, GUEST_MODULES, out)
         (out / "guest.gz").write_bytes(gzip.compress(c.bytes(), 9, mtime=0))
         shutil.copy(next((root / "boot").glob("vmlinuz-*")), out / "vmlinuz")
@@ -405,7 +408,9 @@ class Artefacts:
             block = hashlib.sha512(block).digest()
             data.append(hashlib.shake_128(block).digest(64 * 1024))
         (files / "data.img").write_bytes(b"".join(data))
-        (out / "data.sha256").write_text(hashlib.sha256(b"".join(data)).hexdigest() + "\n")
+        kernel = hashlib.sha256((out / "vmlinuz").read_bytes()).hexdigest()
+        (out / "sums").write_text(f"data {hashlib.sha256(b''.join(data)).hexdigest()}\n"
+                                  f"vmlinuz {kernel}\n")
         with open(files / "scratch.img", "wb") as f:
             f.truncate(64 * 1024 * 1024)
         for f in ("boot.img", "boot.iso"):
