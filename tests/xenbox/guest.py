@@ -4,7 +4,7 @@ import re
 import subprocess
 import time
 
-from box import Answer, Failure, SLOW, note
+from box import Answer, Failure, SLOW
 
 CONFIG = """\
 builder = "hvm"
@@ -68,7 +68,7 @@ class Guest:
             raise Failure(f"xl create failed: {done.text.strip()[-300:]}")
         self.expect(r"xenbox boot menu", 120, "the boot menu")
         self.stamp("menu")
-        self.expect(r"Loading /guest.gz", 300, "the kernel to load")
+        self.expect(r"Loading /guest.xz", 300, "the kernel to load")
         self.stamp("kernel loaded")
         self.wait_ready(limit)
 
@@ -156,5 +156,4 @@ class Guest:
         """Takes a screenshot; returns width, height and number of colours."""
         path = self.box.keep / f"{name}.png"
         m = re.search(r"shot \S+ (\d+)x(\d+) colours=(\d+)", self.vnc("shot", str(path)))
-        note(f"screenshot {path} {m.group(1)}x{m.group(2)}")
         return tuple(int(v) for v in m.groups())
