@@ -4,6 +4,7 @@ import fcntl
 import http.client
 import os
 import re
+import secrets
 import shlex
 import shutil
 import signal
@@ -72,6 +73,10 @@ class Box:
         self.http_port, free = free_ports(2)
         self.vnc_port = vnc_port or free
         (self.log / "xen").mkdir(parents=True)
+        # Any user of this machine can reach the forwarded port; only who knows the word is served.
+        self.word = secrets.token_hex(16)
+        (self.share / "word").touch(0o600)
+        (self.share / "word").write_text(self.word)
         self._share_dm()
 
     def _share_dm(self):
@@ -125,11 +130,11 @@ class Box:
                           "discard=unmap,cache=unsafe",
                 "-device", "virtio-blk-pci,drive=disk",
                 "-netdev", f"user,id=net,{forward}", "-device", "virtio-net-pci,netdev=net,romfile=",
-                "-monitor", f"unix:{self.keep}/monitor,server=on,wait=off"]
+                "-monitor", "unix:monitor,server=on,wait=off"]
         (self.keep / "qemu-command").write_text(shlex.join(argv) + "\n")
         self.began = time.monotonic()
         # If this program dies without a word, the kernel ends QEMU.
-        self.proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent,
+        self.proc = subprocess.Popen(argv, cwd=self.keep, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent,
                                      stdout=open(self.keep / "qemu.log", "wb"),
                                      stderr=subprocess.STDOUT, start_new_session=True)
         self.accel = accel
@@ -165,7 +170,7 @@ class Box:
         except OSError:
             return ""
 
-    def wait_for(self, what, limit, why):
+    def wait_for(self, what, limit, why, every=0.25):
         end = time.monotonic() + limit * SLOW
         while True:
             got = what()
@@ -174,14 +179,14 @@ class Box:
             self.alive()
             if time.monotonic() > end:
                 raise Failure(f"waited {limit * SLOW:.0f} s for {why}")
-            time.sleep(0.25)
+            time.sleep(every)
 
     def sh(self, script, limit=60, check=False):
         """Runs a bash script in dom0."""
         self.alive()
         try:
             link = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=limit * SLOW)
-            link.request("POST", "/cgi-bin/sh", body=script.encode())
+            link.request("POST", "/cgi-bin/sh", body=f"{self.word}\n{script}".encode())
             text = link.getresponse().read().decode(errors="replace")
             link.close()
         except (OSError, http.client.HTTPException) as e:

@@ -119,7 +119,7 @@ class Guest:
     def wait_gone(self, limit=60):
         """Waits until the domain is no more."""
         self.box.wait_for(lambda: not self.box.sh(f"xl domid {self.name} >/dev/null 2>&1"), limit,
-                          f"the end of domain {self.name}")
+                          f"the end of domain {self.name}", every=1)
 
     def destroy(self):
         self.box.sh(f"xl destroy {self.name}", 60)

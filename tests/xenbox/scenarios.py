@@ -162,7 +162,7 @@ class Session:
         began = time.monotonic()
         guest.send("reboot -f")
         self.box.wait_for(lambda: self.box.sh(f"n=$(xl domid {guest.name}) && [ $n != {old} ]"), 60,
-                          "a new domain after reboot")
+                          "a new domain after reboot", every=1)
         guest.expect(rf"\[domain (?!{old}\])\d+\]", 30, "the new domain's serial port")
         guest.expect(r"xenbox boot menu", 120, "the boot menu after reboot")
         guest.identify()
@@ -234,7 +234,8 @@ class Session:
              "no-such-device"),
             ("unknown option", dict(more='device_model_args = [ "-no-such-option" ]'),
              "no-such-option"),
-            ("taken VNC port", dict(more="vncdisplay = 7\nvncunused = 0"), "5907"),
+            ("taken VNC port", dict(more="vncdisplay = 7\nvncunused = 0"),
+             "5907|already in use"),
             ("bad serial port", dict(serial="file:/no/such/folder/file"), "/no/such/folder"),
         ]
         self.box.sh("setsid nc -l -p 5907 </dev/null >/dev/null 2>&1 &")
@@ -257,7 +258,7 @@ class Session:
                 wrong.append(f"{what}: leaves {left}")
             said = self.box.text(f"xen/qemu-dm-bad{i}.log").strip()
             if word:
-                lines = [line for line in said.splitlines() if word in line]
+                lines = [line for line in said.splitlines() if re.search(word, line, re.I)]
                 if not lines:
                     wrong.append(f"{what}: no line with '{word}' in {said!r}")
                     continue
