@@ -55,7 +55,7 @@ class Session:
         guest.expect(r"xenbox boot menu", 120, "the boot menu")
         guest.stamp("menu")
         # A key stops the menu's clock; the menu draws line by line, on the serial port too.
-        guest.vnc("key", "Down", "settle", "3")
+        guest.vnc("key", "Down")
         end = time.monotonic() + 60 * SLOW
         while True:
             self.menu = guest.shot("screen-menu")

@@ -19,6 +19,7 @@
 #include <time.h>
 
 static double last_update;
+static size_t covered; /* pixels that updates have brought since the last request for all */
 
 static double now(void)
 {
@@ -30,7 +31,8 @@ static double now(void)
 
 static void on_update(rfbClient *client, int x, int y, int w, int h)
 {
-    (void)client, (void)x, (void)y, (void)w, (void)h;
+    (void)client, (void)x, (void)y;
+    covered += (size_t)w * (size_t)h;
     last_update = now();
 }
 
@@ -48,6 +50,29 @@ static bool pump(rfbClient *client, double seconds, bool until_quiet)
             return false;
     }
     return true;
+}
+
+/* Asks for all of the screen afresh and takes updates until it is there and settles. */
+static bool refresh(rfbClient *client, double seconds)
+{
+    double end = now() + seconds;
+    int width = 0, height = 0;
+
+    do {
+        if (width != client->width || height != client->height) {
+            width = client->width;
+            height = client->height;
+            covered = 0;
+            if (!SendFramebufferUpdateRequest(client, 0, 0, width, height, FALSE))
+                return false;
+        }
+        if (!pump(client, 0.25, false))
+            return false;
+        if (covered >= (size_t)width * (size_t)height)
+            return pump(client, 2, true);
+    } while (now() < end);
+    fprintf(stderr, "vncctl: no picture in %.0f s\n", seconds);
+    return false;
 }
 
 static int write_png(const char *path, rfbClient *client)
@@ -154,9 +179,7 @@ static int run(rfbClient *client, char **arg, int left)
     const char *verb = arg[0];
 
     if (left >= 2 && !strcmp(verb, "shot")) {
-        /* All of the screen afresh, so that the picture is what the guest shows now. */
-        if (!SendFramebufferUpdateRequest(client, 0, 0, client->width, client->height, FALSE) ||
-            !pump(client, 5, true))
+        if (!refresh(client, 30))
             return 0;
         return write_png(arg[1], client) ? 0 : 2;
     }
