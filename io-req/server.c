@@ -274,7 +274,7 @@ unsigned ioreq_server_poll(struct ioreq_server *s)
 
         if ((flags & IOREQ_STATE_MASK) != IOREQ_READY)
             continue;
-        __atomic_store_n(&slot->flags, server_with_state(flags, IOREQ_INPROCESS), __ATOMIC_SEQ_CST);
+        __atomic_store_n(&slot->flags, server_with_state(flags, IOREQ_INPROCESS), __ATOMIC_RELAXED);
         req.addr = __atomic_load_n(&slot->addr, __ATOMIC_RELAXED);
         req.data = __atomic_load_n(&slot->data, __ATOMIC_RELAXED);
         req.count = __atomic_load_n(&slot->count, __ATOMIC_RELAXED);
