@@ -10,6 +10,8 @@ const struct dm_class *const hw_classes[] = {
     &piix4_pm_class,
     &xen_platform_class,
     &vga_class,
-    &piix3_ide_class, &piix4_ide_class, &ide_hd_class,
+    &piix3_ide_class,
+    &piix4_ide_class,
+    &ide_hd_class,
     NULL,
 };

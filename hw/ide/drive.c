@@ -118,6 +118,7 @@ void ide_drive_reset(struct ide_drive *d, enum ide_reset kind)
     if (kind > d->reset)
         d->reset = (uint8_t)kind;
     d->status = ATA_STATUS_BSY;
+    d->phase = IDE_IDLE;
     d->intrq = false;
     ide_channel_update_irq(d->channel);
     ide_drive_reset_finish(d); /* not while a request is in flight: then when it ends */
@@ -138,8 +139,7 @@ void ide_drive_power_on(struct dm_device *dev)
 {
     struct ide_drive *d = drive_of(dev);
 
-    if (!d->unplugged)
-        ide_drive_reset(d, IDE_RESET_POWER);
+    ide_drive_reset(d, IDE_RESET_POWER);
 }
 
 /* Finds the place that bus= and unit= name, or the first free one. */
@@ -224,18 +224,14 @@ static int drive_hd_realize(struct dm_device *dev, struct dm_error *err)
     return ide_drive_realize(d, err);
 }
 
-/* Off the cable. Nothing is in flight. */
-static void drive_detach(struct ide_drive *d)
-{
-    if (!d->channel || d->channel->drive[d->unit] != d)
-        return;
-    d->channel->drive[d->unit] = NULL;
-    ide_channel_update_irq(d->channel);
-}
-
 void ide_drive_unrealize(struct dm_device *dev)
 {
-    drive_detach(drive_of(dev));
+    struct ide_drive *d = drive_of(dev);
+
+    if (!d->channel)
+        return; /* the controller went first */
+    d->channel->drive[d->unit] = NULL;
+    ide_channel_update_irq(d->channel);
 }
 
 static void drive_flushed(struct ide_drive *d, int err)
@@ -244,99 +240,57 @@ static void drive_flushed(struct ide_drive *d, int err)
         dm_log(DM_LOG_ERROR, d->dev.id, "flush at unplug failed: %s", strerror(-err));
 }
 
-static void drive_unplug(struct ide_drive *d)
-{
-    ide_drive_quiesce(d);
-    /* Guests ask for this before anything writes; a cut transfer is as if power failed. */
-    ide_submit(d, DM_BLOCK_FLUSH, 0, 0, NULL, 0, drive_flushed);
-    ide_drive_quiesce(d);
-    d->unplugged = true;
-    d->intrq = false;
-    d->phase = IDE_IDLE;
-    drive_detach(d);
-    d->block->attached = false;
-}
-
 /*
  * The guest has PV drivers and asks for no emulated disks: as if they never were plugged
- * in. CD drives stay. Not undone by a reset: a domain that reboots gets a new machine.
+ * in. CD drives stay. Waits for what is in flight and for the image to be flushed: PV
+ * backends open it next.
  */
 static void drive_hd_unplug(struct dm_device *dev, unsigned mask)
 {
     struct ide_drive *d = drive_of(dev);
     bool primary_master = d->channel == ide_channel_find(dev->machine, 0) && d->unit == 0;
 
-    if (d->unplugged)
+    if (!(mask & DM_UNPLUG_IDE_DISKS) && (!(mask & DM_UNPLUG_AUX_IDE) || primary_master))
         return;
-    if (mask & DM_UNPLUG_IDE_DISKS || (mask & DM_UNPLUG_AUX_IDE && !primary_master))
-        drive_unplug(d);
+    ide_drive_quiesce(d);
+    d->reset = IDE_RESET_NONE;
+    ide_submit(d, DM_BLOCK_FLUSH, 0, 0, NULL, 0, drive_flushed);
+    dm_device_destroy(dev);
 }
 
 int ide_drive_post_load(struct dm_device *dev, uint16_t version)
 {
     struct ide_drive *d = drive_of(dev);
-    struct ide_channel *ch = d->channel;
 
     if (d->mult > IDE_MULT_MAX || (d->mult & (d->mult - 1)) || d->tests > IDE_SMART_TESTS ||
         d->heads > 16 || (!d->cd && (!d->heads || !d->spt)) ||
         (d->reset != IDE_RESET_NONE && d->reset != IDE_RESET_SOFT) || !ide_transfer_valid(d) ||
-        (d->cd && (d->unplugged || d->cd->post_load(d))))
-        goto bad;
-    if (d->unplugged) {
-        drive_detach(d);
-        d->block->attached = false;
-    } else if (ch->drive[d->unit] != d) {
-        ch->drive[d->unit] = d;
-        d->block->attached = true;
-    }
-    ide_channel_restore_irq(ch);
+        (d->cd && d->cd->post_load(d)))
+        return -EINVAL;
+    ide_channel_restore_irq(d->channel);
     return 0;
-
-bad:
-    d->unplugged = ch->drive[d->unit] != d;
-    return -EINVAL;
 }
 
 const struct dm_field ide_drive_fields[] = {
-    DM_UINT(struct ide_drive, status, 1),
-    DM_UINT(struct ide_drive, error, 1),
-    DM_UINT(struct ide_drive, device, 1),
-    DM_UINT(struct ide_drive, features, 1),
-    DM_UINT(struct ide_drive, count, 1),
-    DM_UINTS(struct ide_drive, lba, 1),
-    DM_UINT(struct ide_drive, hob_features, 1),
-    DM_UINT(struct ide_drive, hob_count, 1),
-    DM_UINTS(struct ide_drive, hob_lba, 1),
-    DM_BOOL(struct ide_drive, intrq, 1),
-    DM_UINT(struct ide_drive, mult, 1),
-    DM_UINT(struct ide_drive, heads, 1),
-    DM_UINT(struct ide_drive, spt, 1),
-    DM_UINT(struct ide_drive, dma_mode, 1),
-    DM_UINT(struct ide_drive, power, 1),
-    DM_BOOL(struct ide_drive, sleeping, 1),
-    DM_BOOL(struct ide_drive, write_cache, 1),
-    DM_BOOL(struct ide_drive, look_ahead, 1),
-    DM_BOOL(struct ide_drive, revert, 1),
-    DM_BOOL(struct ide_drive, smart, 1),
-    DM_BOOL(struct ide_drive, unplugged, 1),
-    DM_UINT(struct ide_drive, tests, 1),
-    DM_UINTS(struct ide_drive, test, 1),
-    DM_UINT(struct ide_drive, command, 1),
-    DM_UINT(struct ide_drive, phase, 1),
-    DM_UINT(struct ide_drive, reset, 1),
-    DM_BOOL(struct ide_drive, dma, 1),
-    DM_BOOL(struct ide_drive, out, 1),
-    DM_BOOL(struct ide_drive, media, 1),
-    DM_BOOL(struct ide_drive, framed, 1),
-    DM_UINT(struct ide_drive, packet, 1),
-    DM_UINT(struct ide_drive, off, 1),
-    DM_UINT(struct ide_drive, left, 1),
-    DM_UINT(struct ide_drive, drq_max, 1),
-    DM_UINT(struct ide_drive, buf_pos, 1),
-    DM_UINT(struct ide_drive, buf_end, 1),
-    DM_UINT(struct ide_drive, buf_fill, 1),
-    DM_BYTES(struct ide_drive, buf, 1),
-    DM_FIELDS_END,
+    DM_UINT(struct ide_drive, status, 1),       DM_UINT(struct ide_drive, error, 1),
+    DM_UINT(struct ide_drive, device, 1),       DM_UINT(struct ide_drive, features, 1),
+    DM_UINT(struct ide_drive, count, 1),        DM_UINTS(struct ide_drive, lba, 1),
+    DM_UINT(struct ide_drive, hob_features, 1), DM_UINT(struct ide_drive, hob_count, 1),
+    DM_UINTS(struct ide_drive, hob_lba, 1),     DM_BOOL(struct ide_drive, intrq, 1),
+    DM_UINT(struct ide_drive, mult, 1),         DM_UINT(struct ide_drive, heads, 1),
+    DM_UINT(struct ide_drive, spt, 1),          DM_UINT(struct ide_drive, dma_mode, 1),
+    DM_UINT(struct ide_drive, power, 1),        DM_BOOL(struct ide_drive, sleeping, 1),
+    DM_BOOL(struct ide_drive, write_cache, 1),  DM_BOOL(struct ide_drive, look_ahead, 1),
+    DM_BOOL(struct ide_drive, revert, 1),       DM_BOOL(struct ide_drive, smart, 1),
+    DM_UINT(struct ide_drive, tests, 1),        DM_UINTS(struct ide_drive, test, 1),
+    DM_UINT(struct ide_drive, command, 1),      DM_UINT(struct ide_drive, phase, 1),
+    DM_UINT(struct ide_drive, reset, 1),        DM_BOOL(struct ide_drive, dma, 1),
+    DM_BOOL(struct ide_drive, out, 1),          DM_BOOL(struct ide_drive, media, 1),
+    DM_BOOL(struct ide_drive, framed, 1),       DM_UINT(struct ide_drive, packet, 1),
+    DM_UINT(struct ide_drive, off, 1),          DM_UINT(struct ide_drive, left, 1),
+    DM_UINT(struct ide_drive, drq_max, 1),      DM_UINT(struct ide_drive, buf_pos, 1),
+    DM_UINT(struct ide_drive, buf_end, 1),      DM_UINT(struct ide_drive, buf_fill, 1),
+    DM_BYTES(struct ide_drive, buf, 1),         DM_FIELDS_END,
 };
 
 const struct dm_prop ide_drive_props[] = {

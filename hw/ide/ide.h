@@ -84,7 +84,6 @@ struct ide_drive {
     uint8_t dma_mode; /* as SET FEATURES 03h has it: 20h.., 40h..; 0: none */
     uint8_t power;    /* as CHECK POWER MODE answers */
     bool sleeping, write_cache, look_ahead, revert, smart;
-    bool unplugged;
     uint8_t tests; /* self-tests in the log, the newest last */
     uint8_t test[IDE_SMART_TESTS];
 
