@@ -126,6 +126,7 @@ static struct mapcache_bucket *mapcache_add(struct mapcache *c, uint64_t index)
         free(b);
         return NULL;
     }
+    c->absent = UINT64_MAX;
     c->count++;
     for (unsigned i = 0; i < MAPCACHE_PAGES; i++) {
         if (!err[i]) {
@@ -135,6 +136,7 @@ static struct mapcache_bucket *mapcache_add(struct mapcache *c, uint64_t index)
     }
     if (!there) {
         mapcache_free(c, b);
+        c->absent = index;
         return NULL;
     }
     b->index = index;
@@ -162,15 +164,13 @@ static struct mapcache_bucket *mapcache_bring(struct mapcache *c, uint64_t index
 {
     struct mapcache_bucket *b = mapcache_find(c, index);
 
-    if (!b) {
-        b = mapcache_add(c, index);
-        return b && mapcache_page_valid(b, page) ? b : NULL;
-    }
-    if (!mapcache_page_valid(b, page)) {
-        /* One page first: asking for the hole again and again must stay cheap. */
-        if (!mapcache_probe(c, (index << (MAPCACHE_SHIFT - 12)) + page))
+    if (!b || !mapcache_page_valid(b, page)) {
+        /* One page first: asking for a hole again and again must stay cheap. */
+        if ((b || c->absent == index) &&
+            !mapcache_probe(c, (index << (MAPCACHE_SHIFT - 12)) + page))
             return NULL;
-        mapcache_drop(c, b);
+        if (b)
+            mapcache_drop(c, b);
         b = mapcache_add(c, index);
         return b && mapcache_page_valid(b, page) ? b : NULL;
     }
@@ -184,8 +184,13 @@ static struct mapcache_bucket *mapcache_bring(struct mapcache *c, uint64_t index
 void mapcache_init(struct mapcache *c, const struct mapcache_ops *ops, void *opaque, unsigned limit)
 {
     assert(limit);
-    *c =
-        (struct mapcache) { .ops = ops, .opaque = opaque, .limit = limit, .hard_limit = 4 * limit };
+    *c = (struct mapcache) {
+        .ops = ops,
+        .opaque = opaque,
+        .limit = limit,
+        .hard_limit = 4 * limit,
+        .absent = UINT64_MAX,
+    };
 }
 
 void mapcache_finish(struct mapcache *c)
@@ -263,4 +268,5 @@ void mapcache_invalidate(struct mapcache *c)
 {
     while (c->oldest)
         mapcache_drop(c, c->oldest);
+    c->absent = UINT64_MAX;
 }

@@ -31,10 +31,11 @@ struct mapcache_bucket;
 struct mapcache {
     const struct mapcache_ops *ops;
     void *opaque;
-    unsigned limit;                          /* buckets that are kept without use */
-    unsigned hard_limit;                     /* buckets, all in use at once, that there may be */
-    unsigned count;                          /* buckets there are, stale ones included */
-    struct mapcache_bucket *last;            /* last hit */
+    unsigned limit;               /* buckets that are kept without use */
+    unsigned hard_limit;          /* buckets, all in use at once, that there may be */
+    unsigned count;               /* buckets there are, stale ones included */
+    struct mapcache_bucket *last; /* last hit */
+    uint64_t absent; /* index of the last bucket that had no page at all; UINT64_MAX: none */
     struct mapcache_bucket *newest, *oldest; /* by use; pinned ones too, stale ones not */
     struct mapcache_bucket *stale;           /* invalidated while in use */
     struct mapcache_bucket *hash[MAPCACHE_HASH];

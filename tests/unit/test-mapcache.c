@@ -118,6 +118,20 @@ static void test_nothing_there(void **state)
     absent((1ull << 52) - 1);
     assert_int_equal(cache.count, 0);
     assert_int_equal(mem.mapped, 0);
+    /* Asked again, that costs one page and not a bucket; it may come at any time. */
+    memset(mem.hole, 1, 256);
+    absent(0x3000);
+    mem.maps = mem.probes = 0;
+    absent(0x3000);
+    absent(0x4000);
+    assert_int_equal(mem.maps, 0);
+    assert_int_equal(mem.probes, 2);
+    mem.hole[4] = false;
+    absent(0x3000);
+    touch(0x4000);
+    assert_int_equal(mem.maps, 1);
+    memset(mem.hole, 0, 256);
+    mapcache_invalidate(&cache);
     mem.refuse = true;
     absent(0);
     mem.refuse = false;
