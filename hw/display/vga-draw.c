@@ -460,18 +460,17 @@ static void vga_graphics(struct vga *v, bool changed)
 
 /* --- Linear frame buffer --- */
 
+/* The upper bits of each colour fill its lower ones, so that all ones stay white. */
 static uint32_t vga_rgb555(uint32_t p)
 {
-    uint32_t r = p >> 10 & 31, g = p >> 5 & 31, b = p & 31;
-
-    return (r << 3 | r >> 2) << 16 | (g << 3 | g >> 2) << 8 | (b << 3 | b >> 2);
+    return (p & 0x7c00) << 9 | (p & 0x7000) << 4 | (p & 0x03e0) << 6 | (p & 0x0380) << 1 |
+           (p & 0x001f) << 3 | (p & 0x001c) >> 2;
 }
 
 static uint32_t vga_rgb565(uint32_t p)
 {
-    uint32_t r = p >> 11 & 31, g = p >> 5 & 63, b = p & 31;
-
-    return (r << 3 | r >> 2) << 16 | (g << 2 | g >> 4) << 8 | (b << 3 | b >> 2);
+    return (p & 0xf800) << 8 | (p & 0xe000) << 3 | (p & 0x07e0) << 5 | (p & 0x0600) >> 1 |
+           (p & 0x001f) << 3 | (p & 0x001c) >> 2;
 }
 
 /* One line from VRAM; all of its bytes are there. */

@@ -183,6 +183,10 @@ static void test_depths(void **state)
         assert_int_equal(pixel(200, 100), want[i].rgb);
         assert_int_equal(pixel(199, 100), 0);
         assert_int_equal(pixel(201, 100), 0);
+        poke((101 * 1366 + 200) * n, n, UINT32_MAX); /* white */
+        vga_colour(&fk, 255, 63, 63, 63);
+        fake_advance(&fk, DM_NS_PER_SEC);
+        assert_int_equal(pixel(200, 101), 0xffffff);
     }
 }
 
