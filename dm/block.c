@@ -4,6 +4,7 @@
 #include "dm/bytes.h"
 #include "dm/machine.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -40,6 +41,7 @@ void dm_block_complete(struct dm_block_req *req, int err)
 {
     struct dm_block *b = req->block;
 
+    assert(b->in_flight > 0);
     b->in_flight--;
     if (!err && req->op == DM_BLOCK_READ) {
         b->rd_ops++;

@@ -3,6 +3,7 @@
 
 #include "dm/bytes.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ int dm_space_add(struct dm_space *s, struct dm_region *r, uint64_t base)
     unsigned at;
     int rc;
 
+    assert(!r->space);
     if (r->size == 0 || base > UINT64_MAX - (r->size - 1))
         return -EINVAL;
     if (s->count == DM_SPACE_REGIONS)
@@ -164,6 +166,7 @@ void dm_space_read_block(struct dm_space *s, uint64_t addr, unsigned size, void 
     if (r && r->ops->read_block && dm_in_range(addr - r->base, size, r->size)) {
         size_t n = r->ops->read_block(r->opaque, addr - r->base, size, at, count);
 
+        assert(n <= count);
         at += n * size;
         count -= n;
     }
@@ -180,6 +183,7 @@ void dm_space_write_block(struct dm_space *s, uint64_t addr, unsigned size, cons
     if (r && r->ops->write_block && dm_in_range(addr - r->base, size, r->size)) {
         size_t n = r->ops->write_block(r->opaque, addr - r->base, size, at, count);
 
+        assert(n <= count);
         at += n * size;
         count -= n;
     }

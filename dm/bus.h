@@ -11,7 +11,10 @@
 #include <stdint.h>
 
 struct dm_region_ops {
-    /* size is 1, 2, 4 or 8 and within [min, max]; off is from the region's start. */
+    /*
+     * size is 1, 2, 4 or 8 and within [min, max]; off is from the region's start, may be
+     * unaligned, and off + size is within the region.
+     */
     uint64_t (*read)(void *opaque, uint64_t off, unsigned size);
     void (*write)(void *opaque, uint64_t off, unsigned size, uint64_t val);
     /*

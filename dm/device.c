@@ -256,10 +256,11 @@ void dm_device_destroy(struct dm_device *dev)
     *p = dev->next;
     if (dev->class->quiesce)
         dev->class->quiesce(dev);
-    if (dev->class->unrealize)
-        dev->class->unrealize(dev);
+    /* Off the bus first: no access and no moved() may meet a device taken apart. */
     if (device_pci(dev))
         dm_pci_detach(device_pci(dev));
+    if (dev->class->unrealize)
+        dev->class->unrealize(dev);
     device_attach_blocks(dev, false);
     device_free(dev);
 }
@@ -302,9 +303,11 @@ void dm_device_save(struct dm_device *dev, struct dm_buf *buf)
 int dm_device_load(struct dm_device *dev, const uint8_t *data, size_t len, uint16_t version,
                    struct dm_error *err)
 {
+    uint8_t ours[sizeof(((struct dm_pci_device *)0)->config)];
     int n, used = 0;
 
     if (device_pci(dev)) {
+        memcpy(ours, device_pci(dev)->config, sizeof(ours));
         used = dm_fields_load(dm_pci_fields, dev, 1, data, len);
         if (used < 0)
             goto bad;
@@ -318,7 +321,7 @@ int dm_device_load(struct dm_device *dev, const uint8_t *data, size_t len, uint1
     if ((size_t)used != len)
         goto bad;
     if (device_pci(dev))
-        dm_pci_post_load(device_pci(dev));
+        dm_pci_post_load(device_pci(dev), ours);
     if (dev->class->post_load && dev->class->post_load(dev, version)) {
         dm_device_reset(dev);
         return dm_error_set(err, EINVAL, "saved state of device '%s' is not valid", dev->id);

@@ -92,15 +92,17 @@ void dm_display_resize(struct dm_display *d, int width, int height)
         return;
     d->width = width;
     d->height = height;
-    if (display_wanted(d))
-        display_surface_make(d);
+    if (!display_wanted(d))
+        return;
+    display_surface_make(d);
+    dm_display_kick(d); /* there may have been no surface, hence no refreshes, till now */
 }
 
 void dm_display_damage(struct dm_display *d, const struct dm_rect *rect)
 {
     struct dm_rect r = *rect;
 
-    if (!d->surface.pixels)
+    if (!d->surface.pixels || r.w <= 0 || r.h <= 0)
         return;
     if (r.x < 0) {
         r.w += r.x;

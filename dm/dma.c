@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dm/dma.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum dma_dir { DMA_FROM_GUEST, DMA_TO_GUEST };
@@ -22,6 +23,7 @@ static bool dma_copy(struct dm_dma *dma, uint64_t gpa, uint8_t *buf, size_t len,
             if (dir == DMA_FROM_GUEST)
                 memset(buf, 0xff, n);
         } else {
+            assert(n > 0);
             if (dir == DMA_FROM_GUEST)
                 memcpy(buf, host, n);
             else
@@ -64,6 +66,7 @@ size_t dm_sg_add(struct dm_sg *sg, const struct dm_dma *dma, uint64_t gpa, size_
 
         if (!host)
             break;
+        assert(n > 0);
         sg->iov[sg->n] = (struct dm_iov) { host, n };
         sg->gpa[sg->n++] = gpa + done;
         done += n;

@@ -192,7 +192,11 @@ static int pci_choose_slot(struct dm_pci_bus *bus, uint8_t *slot, uint8_t fn)
     if (*slot != PCI_SLOT_ANY)
         return bus->fn[PCI_DEVFN(*slot, fn)] ? -EBUSY : 0;
     for (uint8_t s = 0; s < 32; s++) {
-        if (!bus->fn[PCI_DEVFN(s, 0)]) {
+        uint8_t f = 0;
+
+        while (f < 8 && !bus->fn[PCI_DEVFN(s, f)])
+            f++;
+        if (f == 8) {
             *slot = s;
             return 0;
         }
@@ -278,20 +282,16 @@ void dm_pci_reset(struct dm_pci_device *dev)
     pci_bus_update(&dev->dev.machine->pci);
 }
 
-void dm_pci_post_load(struct dm_pci_device *dev)
+void dm_pci_post_load(struct dm_pci_device *dev, const uint8_t *ours)
 {
-    const struct dm_pci_info *info = dev->dev.class->pci;
+    /*
+     * What the guest cannot write in the header is ours, whatever the stream says.
+     * Behind the header a device may keep registers that only it changes.
+     */
+    for (unsigned i = 0; i < PCI_HEADER_SIZE; i++) {
+        uint8_t mask = dev->wmask[i] | dev->w1cmask[i];
 
-    /* What the guest cannot write is ours, whatever the stream says. */
-    dm_pci_put(dev, PCI_VENDOR_ID, 2, info->vendor);
-    dm_pci_put(dev, PCI_DEVICE_ID, 2, info->device);
-    dev->config[PCI_HEADER_TYPE] = info->multifunction ? 0x80 : 0;
-    for (int n = 0; n < PCI_BAR_COUNT; n++) {
-        uint32_t raw = dm_pci_get(dev, pci_bar_offset(n), 4);
-        uint32_t mask = (uint32_t)dm_get_le(dev->wmask + pci_bar_offset(n), 4);
-
-        dm_pci_put(dev, pci_bar_offset(n), 4,
-                   (raw & mask) | (n < PCI_BARS ? info->bar[n].flags : 0u));
+        dev->config[i] = (uint8_t)((ours[i] & ~mask) | (dev->config[i] & mask));
     }
     pci_update_derived(dev);
     dm_irq_force(&dev->intx, dev->intx.level);

@@ -29,6 +29,7 @@ enum {
     PCI_CAPABILITY_LIST = 0x34,
     PCI_INTERRUPT_LINE = 0x3c,
     PCI_INTERRUPT_PIN = 0x3d,
+    PCI_HEADER_SIZE = 0x40,
 
     PCI_COMMAND_IO = 0x1,
     PCI_COMMAND_MEMORY = 0x2,
@@ -130,12 +131,13 @@ void dm_pci_set_bar_size(struct dm_pci_device *dev, int n, uint32_t size);
 
 /*
  * For dm/device only: place on the bus, undo it, power-on values, and what
- * follows from the loaded configuration space. attach returns 0 or -errno.
+ * follows from the loaded configuration space. attach returns 0 or -errno. ours:
+ * the configuration space before it was loaded.
  */
 int dm_pci_attach(struct dm_pci_device *dev, uint8_t slot, uint8_t fn, struct dm_error *err);
 void dm_pci_detach(struct dm_pci_device *dev);
 void dm_pci_reset(struct dm_pci_device *dev);
-void dm_pci_post_load(struct dm_pci_device *dev);
+void dm_pci_post_load(struct dm_pci_device *dev, const uint8_t *ours);
 extern const struct dm_field dm_pci_fields[];
 
 #endif

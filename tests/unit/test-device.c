@@ -307,11 +307,12 @@ static void test_pci_addresses(void **state)
     assert_non_null(strstr(err.text, "taken"));
     a = try(&f, &err, "card", NULL);
     assert_int_equal(((struct dm_pci_device *)a)->devfn, 0);
-    for (int i = 1; i < 32; i++)
+    /* Slot 1d has a function already, if not function 0: it is not free. */
+    for (int i = 1; i < 31; i++)
         assert_non_null(try(&f, &err, "card", NULL));
     assert_null(try(&f, &err, "card", NULL));
     assert_non_null(strstr(err.text, "no free PCI slot"));
-    assert_int_equal(f.pci_claims, 33);
+    assert_int_equal(f.pci_claims, 32);
     fake_finish(&f);
 }
 
