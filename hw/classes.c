@@ -13,5 +13,6 @@ const struct dm_class *const hw_classes[] = {
     &piix3_ide_class,
     &piix4_ide_class,
     &ide_hd_class,
+    &ide_cd_class,
     NULL,
 };

@@ -23,7 +23,7 @@ struct rig {
 };
 
 static const struct dm_class *const rig_classes[] = { &piix3_ide_class, &piix4_ide_class,
-                                                      &ide_hd_class, NULL };
+                                                      &ide_hd_class, &ide_cd_class, NULL };
 
 /* The controller with its bus master at RIG_BM, and no drive. */
 static inline void rig_init(struct rig *r, const char *controller)
