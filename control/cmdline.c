@@ -79,12 +79,6 @@ static int option_keymap(struct cmdline *cmd, const char *value, struct dm_error
     return cmd->keymap ? 0 : cmdline_no_memory(err);
 }
 
-static int option_pidfile(struct cmdline *cmd, const char *value, struct dm_error *err)
-{
-    cmd->pidfile = cmdline_keep(cmd, value, strlen(value));
-    return cmd->pidfile ? 0 : cmdline_no_memory(err);
-}
-
 static int option_memory(struct cmdline *cmd, const char *value, struct dm_error *err)
 {
     const char *size = strncmp(value, "size=", 5) ? value : value + 5;
@@ -391,7 +385,6 @@ static const struct cmdline_row cmdline_rows[] = {
     { "parallel", "none", option_parallel, "no parallel port" },
     { "nic", "none", option_net, "no network card" },
     { "vga", "std | none", option_vga, "the display device" },
-    { "pidfile", "FILE", option_pidfile, "write the process id there once the guest can run" },
     { "cdrom", "FILE", option_cdrom, "a CD in the secondary master drive" },
     { "version", NULL, option_version, "print the version" },
     { "help", NULL, option_help, "print this" },
@@ -407,6 +400,7 @@ static const struct cmdline_row cmdline_rows[] = {
     { "soundhw", "NAMES", NULL, LATER_SOUND },
     { "sdl", NULL, NULL, "SDL is not in xendm yet; use vnc=1 in the guest's configuration" },
     { "daemonize", NULL, NULL, LATER },
+    { "pidfile", "FILE", NULL, LATER },
     { "sandbox", "OPTIONS", NULL, LATER },
     { "global", "OPTIONS", NULL, LATER },
     { "add-fd", "OPTIONS", NULL, LATER },

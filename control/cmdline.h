@@ -68,7 +68,6 @@ struct cmdline {
     bool start_stopped;    /* -S */
     bool no_shutdown;      /* -no-shutdown */
     const char *keymap;    /* -k; NULL: none */
-    const char *pidfile;   /* -pidfile; NULL: none */
     struct cmdline_vnc vnc;
 
     /* In the order of the command line. */

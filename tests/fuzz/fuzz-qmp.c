@@ -44,17 +44,27 @@ static void fuzz_drain(struct qmp_session *s)
     s->out.len = 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* One machine for all inputs: of it, commands change the run state only. */
+static struct dm_machine *fuzz_machine(void)
 {
     static const struct dm_class *const no_classes[] = { NULL };
-    struct qmp_session s;
-    struct fake f;
+    static struct fake f;
 
-    fake_init(&f, no_classes);
-    f.machine.name = "guest";
-    fake_block_create(&f, "ide0-hd0", 4096);
-    fake_chardev_create(&f, "serial0");
-    fuzz_check(!qmp_session_init(&s, &f.machine));
+    if (!f.ram) {
+        fake_init(&f, no_classes);
+        f.machine.name = "guest";
+        fake_block_create(&f, "ide0-hd0", 4096);
+        fake_chardev_create(&f, "serial0");
+    }
+    f.machine.run_state = DM_PRELAUNCH;
+    return &f.machine;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct qmp_session s;
+
+    fuzz_check(!qmp_session_init(&s, fuzz_machine()));
     while (size && !s.quit) {
         size_t len = *data ? *data : 1, taken;
 
@@ -71,6 +81,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_drain(&s);
     }
     qmp_session_finish(&s);
-    fake_finish(&f);
     return 0;
 }

@@ -287,6 +287,7 @@ static void test_xl_later(void **state)
                            "file=PATH,if=ide,index=N,format=raw" },
         { "-soundhw ac97",
           "-soundhw: sound is not in xendm yet; remove soundhw from the guest's configuration" },
+        { "-pidfile /p", "-pidfile: this option is not in xendm yet" },
         { "-global x.y=z", "-global: this option is not in xendm yet" },
     };
     char line[1024];
@@ -593,16 +594,14 @@ static void test_added_by_people(void **state)
 {
     struct cmdline cmd;
 
-    good(&cmd,
-         GUEST "-M xenfv -accel xen -monitor /dev/null -parallel none -nic none -vga std "
-               "-boot dnca,menu=off,strict=off -name guest=a,b --smp 2 -serial none -pidfile /p "
-               "-serial file:/tmp/x,y");
+    good(&cmd, GUEST "-M xenfv -accel xen -monitor /dev/null -parallel none -nic none -vga std "
+                     "-boot dnca,menu=off,strict=off -name guest=a,b --smp 2 -serial none "
+                     "-serial file:/tmp/x,y");
     assert_int_equal(cmd.device_count, 1);
     assert_string_equal(cmd.devices[0].driver, "VGA");
     assert_int_equal(cmd.devices[0].count, 0);
     assert_string_equal(cmd.boot_order, "dnca");
     assert_string_equal(cmd.name, "a,b");
-    assert_string_equal(cmd.pidfile, "/p");
     assert_int_equal(cmd.smp, 2);
     assert_int_equal(cmd.serial_count, 2);
     assert_string_equal(cmd.serials[0], "none");
