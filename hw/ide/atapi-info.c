@@ -14,8 +14,9 @@ static uint32_t info_alloc_16(const uint8_t *at)
 
 /* The drive */
 
-static const char info_vendor[] = "XENDM   ", info_product[] = "DVD-ROM         ",
-                  info_revision[] = "0.1 ";
+/* As QEMU's drive has them, for guests that move over: see ide_drive_realize. */
+static const char info_vendor[] = "QEMU    ", info_product[] = "QEMU DVD-ROM    ",
+                  info_revision[] = "2.5+";
 
 /* SPC-3, 7.6: pages 00h (list) and 83h (identification: vendor, product and the drive's id). */
 static enum atapi_result info_vital_product_data(struct atapi *a, const uint8_t *p)

@@ -394,15 +394,9 @@ int atapi_post_load(struct atapi *a)
 /* ATA/ATAPI-6, 8.16 (table 30). */
 void atapi_identify(const struct atapi *a, uint16_t id[256])
 {
-    static const char firmware[] = "0.1     ", model[] = "xendm DVD-ROM                           ";
-
     (void)a;
     memset(id, 0, 256 * sizeof(id[0]));
-    id[0] = 0x85c0; /* ATAPI, CD-ROM, removable, DRQ within 50 us, 12-byte packets */
-    for (unsigned i = 0; i < 4; i++)
-        id[23 + i] = (uint16_t)(firmware[2 * i] << 8 | firmware[2 * i + 1]);
-    for (unsigned i = 0; i < 20; i++)
-        id[27 + i] = (uint16_t)(model[2 * i] << 8 | model[2 * i + 1]);
+    id[0] = 0x85c0;  /* ATAPI, CD-ROM, removable, DRQ within 50 us, 12-byte packets */
     id[49] = 0x0b00; /* IORDY, LBA, DMA */
     id[50] = 0x4000;
     id[51] = 0x0200;                         /* PIO mode 2 without IORDY */

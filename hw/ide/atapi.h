@@ -97,8 +97,8 @@ void atapi_medium_changed(struct atapi *a);
 uint8_t atapi_error(const struct atapi *a);
 
 /*
- * IDENTIFY PACKET DEVICE, all words of the drive itself. The channel puts in the serial
- * number (10-19), the selected transfer modes (63, 88) and the cable (93).
+ * IDENTIFY PACKET DEVICE, what the command set decides. The channel puts in the names
+ * (words 10-46), the selected transfer modes (63, 88) and the cable (93).
  */
 void atapi_identify(const struct atapi *a, uint16_t id[256]);
 
