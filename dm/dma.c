@@ -9,11 +9,11 @@ enum dma_dir { DMA_FROM_GUEST, DMA_TO_GUEST };
 static bool dma_copy(struct dm_dma *dma, uint64_t gpa, uint8_t *buf, size_t len, enum dma_dir dir)
 {
     struct dm_hypervisor *hv = dma->hv;
-    bool all = true;
+    bool all = true, wraps = len && len - 1 > UINT64_MAX - gpa;
 
     while (len) {
         size_t n = len;
-        void *host = dma->enabled && len - 1 <= UINT64_MAX - gpa ? hv->ops->map(hv, gpa, &n) : NULL;
+        void *host = dma->enabled && !wraps ? hv->ops->map(hv, gpa, &n) : NULL;
 
         if (!host) {
             size_t page = DM_PAGE_SIZE - (gpa & (DM_PAGE_SIZE - 1));
