@@ -13,7 +13,13 @@
 #define DM_KEY_MAX    0x100
 #define DM_INPUT_AXIS 0x7fff /* absolute positions go from 0 to this */
 
-enum { DM_BUTTON_LEFT = 1, DM_BUTTON_MIDDLE = 2, DM_BUTTON_RIGHT = 4 };
+enum {
+    DM_BUTTON_LEFT = 1,
+    DM_BUTTON_MIDDLE = 2,
+    DM_BUTTON_RIGHT = 4,
+    DM_BUTTON_SIDE = 8, /* "back" */
+    DM_BUTTON_EXTRA = 16,
+};
 enum { DM_LED_SCROLL = 1, DM_LED_NUM = 2, DM_LED_CAPS = 4 };
 
 /* A device that takes events. Any function may be NULL. */

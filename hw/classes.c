@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 const struct dm_class *const hw_classes[] = {
+    &i8042_class,
     &uart16550_class,
     &i440fx_class,
     &piix3_class,

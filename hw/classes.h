@@ -7,6 +7,7 @@
 
 extern const struct dm_class *const hw_classes[]; /* NULL behind the last */
 
+extern const struct dm_class i8042_class;
 extern const struct dm_class uart16550_class;
 extern const struct dm_class i440fx_class, piix3_class, piix4_pm_class, xen_platform_class;
 extern const struct dm_class vga_class;
