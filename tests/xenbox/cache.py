@@ -27,7 +27,7 @@ PACKAGES = """
 xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils libxencall1
 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1 libxenmisc4.17
 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 libnl-3-200 libnl-route-3-200
-seabios ipxe-qemu busybox-static bash iproute2 libbpf1 libelf1 libmnl0 libtirpc3 libxtables12
+seabios xkb-data ipxe-qemu busybox-static bash iproute2 libbpf1 libelf1 libmnl0 libtirpc3 libxtables12
 libcap2 kmod util-linux mount libsmartcols1 syslinux syslinux-common isolinux
 """.split()
 QEMU_PACKAGES = ["qemu-system-xen", "qemu-system-data"]
@@ -329,6 +329,7 @@ class Artefacts:
         c.link("usr/sbin/xl", "../lib/xen-4.17/bin/xl")
         c.tree("etc/xen", root / "etc/xen")
         c.tree("usr/share/seabios", root / "usr/share/seabios")
+        c.tree("usr/share/X11/xkb", root / "usr/share/X11/xkb")
         c.tree("usr/lib/ipxe", root / "usr/lib/ipxe")
         c.add("usr/lib/xen-4.17/boot/hvmloader", root / "usr/lib/xen-4.17/boot/hvmloader", 0o755)
         c.folder("var/log/xen")
