@@ -77,6 +77,10 @@ class Failure(Exception):
     pass
 
 
+class Finding(Failure):
+    """A check went wrong, but the guest is as good as before."""
+
+
 def note(text):
     print(f"# {text}", flush=True)
 

@@ -152,8 +152,15 @@ class Guest:
             raise Failure(f"vncctl: {done.stdout.strip()}")
         return done.stdout
 
-    def shot(self, name):
-        """Takes a screenshot; returns width, height and number of colours."""
+    def shot(self, name, colours=0, limit=60):
+        """Takes screenshots until one has that many colours; returns width, height and colours.
+
+        A viewer's first picture may be older than the guest's screen, black with QEMU's server.
+        """
         path = self.box.keep / f"{name}.png"
-        m = re.search(r"shot \S+ (\d+)x(\d+) colours=(\d+)", self.vnc("shot", str(path)))
-        return tuple(int(v) for v in m.groups())
+        end = time.monotonic() + limit * SLOW
+        while True:
+            said = self.vnc("wait", "1", "shot", str(path))
+            got = tuple(int(v) for v in re.search(r"shot \S+ (\d+)x(\d+) colours=(\d+)", said).groups())
+            if got[2] >= colours or time.monotonic() > end:
+                return got

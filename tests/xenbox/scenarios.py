@@ -3,7 +3,8 @@
 import re
 import time
 
-from box import SLOW, Failure, note
+from box import Failure, note
+from cache import Finding
 from guest import Guest
 
 SIZE_LIMIT_KB = 8 * 1024
@@ -56,11 +57,7 @@ class Session:
         guest.stamp("menu")
         # A key stops the menu's clock; the menu draws line by line, on the serial port too.
         guest.vnc("key", "Down")
-        end = time.monotonic() + 60 * SLOW
-        while True:
-            self.menu = guest.shot("screen-menu")
-            if self.menu[2] >= MENU_COLOURS or time.monotonic() > end:
-                break
+        self.menu = guest.shot("screen-menu", MENU_COLOURS)
         guest.vnc("key", "Up", "wait", "0.3", "key", "Return")
         guest.wait_ready()
 
@@ -75,17 +72,17 @@ class Session:
         got = guest.cmd("mount -t iso9660 /dev/sr0 /mnt && cat /mnt/marker.txt && "
                         "sha256sum /mnt/vmlinuz && umount /mnt", 120)
         if not got or "xenbox cd" not in got.text:
-            raise Failure(f"the guest cannot read its CD: {got.text[-200:]}")
+            raise Finding(f"the guest cannot read its CD: {got.text[-200:]}")
         want = self.box.art.sums["vmlinuz"]
         if want not in got.text:
-            raise Failure("the kernel that the guest read from the CD is not the one on it")
+            raise Finding("the kernel that the guest read from the CD is not the one on it")
         return guest.times()
 
     def smp(self):
         guest = self.need("smp")
         got = guest.cmd("grep -c ^processor /proc/cpuinfo").text.split()
         if "2" not in got:
-            raise Failure(f"two vCPUs were asked for, the guest has {got}")
+            raise Finding(f"two vCPUs were asked for, the guest has {got}")
         return guest.times()
 
     def size(self):
@@ -98,7 +95,7 @@ class Session:
         said = (f"private {private} kB ({kb['Private_Dirty']} dirty), resident {kb['Rss']} kB, "
                 f"{got.split()[-1]} threads")
         if private > SIZE_LIMIT_KB:
-            raise Failure(f"{said}; at most {SIZE_LIMIT_KB} kB allowed")
+            raise Finding(f"{said}; at most {SIZE_LIMIT_KB} kB allowed")
         return said
 
     def idle(self):
@@ -197,20 +194,19 @@ class Session:
         guest = self.need("cd")
         width, height, colours = self.menu
         if (width, height) != (720, 400) or colours < MENU_COLOURS:
-            raise Failure(f"the boot menu's picture is {width}x{height} with {colours} colours")
+            raise Finding(f"the boot menu's picture is {width}x{height} with {colours} colours")
         got = guest.cmd("xb screen").text
         if not re.search(r"bochs-?drm", got):
-            raise Failure(f"bochs-drm did not take over: {got[-300:]}")
+            raise Finding(f"bochs-drm did not take over: {got[-300:]}")
         size = re.search(r"^(\d+),(\d+)$", got, re.M)
-        # Blank the console first, then type by VNC: what the picture shows was typed.
         guest.vnc("type", "echo key-$((6*7)) >/dev/ttyS0\n", "wait", "1")
         guest.expect(r"key-42", 30, "what was typed by VNC")
         guest.vnc("type", "clear; echo \"Hello, VNC\" && cat /proc/version; ls --color /\n", "wait", "2")
-        width, height, colours = guest.shot("screen-console")
+        width, height, colours = guest.shot("screen-console", 3)
         if (str(width), str(height)) != (size.group(1), size.group(2)):
-            raise Failure(f"the console is {size.group(0)}, its picture {width}x{height}")
+            raise Finding(f"the console is {size.group(0)}, its picture {width}x{height}")
         if colours < 3:
-            raise Failure("the console's picture is blank")
+            raise Finding("the console's picture is blank")
         return f"menu 720x400, console {width}x{height}, keys arrive"
 
     def serial_file(self):
