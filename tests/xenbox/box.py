@@ -117,8 +117,8 @@ class Box:
                 "-cpu", "EPYC,-monitor,+svm,+npt,-smap,-smep,-rdtscp"])
         forward = (f"hostfwd=tcp:127.0.0.1:{self.http_port}-:80,"
                    f"hostfwd=tcp:127.0.0.1:{self.vnc_port}-:5900")
-        argv = ["qemu-system-x86_64", *cpu, "-smp", CPUS, "-m", "3072", "-nodefaults", "-display", "none",
-                "-no-reboot", "-name", "xenbox", "-serial", f"file:{self.log}/xen-serial.log",
+        argv = ["qemu-system-x86_64", *cpu, "-smp", CPUS, "-m", "3072", "-nodefaults",
+                "-display", "none", "-no-reboot", "-name", "xenbox", "-serial", f"file:{self.log}/xen-serial.log",
                 "-kernel", f"{self.art.dom0}/xen.elf",
                 "-append", "dom0_mem=1280M,max:1280M dom0_max_vcpus=1 console=com1 com1=115200,8n1 "
                            "loglvl=all guest_loglvl=all vpmu=off bootscrub=0 spec-ctrl=no xpti=0",
@@ -129,12 +129,14 @@ class Box:
                 "-drive", f"file={self.art.guest}/disk.ext4,format=raw,if=none,id=disk,snapshot=on,"
                           "discard=unmap,cache=unsafe",
                 "-device", "virtio-blk-pci,drive=disk",
-                "-netdev", f"user,id=net,{forward}", "-device", "virtio-net-pci,netdev=net,romfile=",
+                "-netdev", f"user,id=net,{forward}",
+                "-device", "virtio-net-pci,netdev=net,romfile=",
                 "-monitor", "unix:monitor,server=on,wait=off"]
         (self.keep / "qemu-command").write_text(shlex.join(argv) + "\n")
         self.began = time.monotonic()
         # If this program dies without a word, the kernel ends QEMU.
-        self.proc = subprocess.Popen(argv, cwd=self.keep, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent,
+        self.proc = subprocess.Popen(argv, cwd=self.keep, stdin=subprocess.DEVNULL,
+                                     preexec_fn=die_with_parent,
                                      stdout=open(self.keep / "qemu.log", "wb"),
                                      stderr=subprocess.STDOUT, start_new_session=True)
         self.accel = accel
@@ -160,7 +162,8 @@ class Box:
 
     def alive(self):
         if self.proc.poll() is not None:
-            raise Failure(f"the box ended by itself, see {self.keep}/qemu.log and {self.log}/xen-serial.log")
+            raise Failure(f"the box ended by itself, see {self.keep}/qemu.log and "
+                          f"{self.log}/xen-serial.log")
 
     # Talking --------------------------------------------------------------------------------------
 
@@ -190,7 +193,8 @@ class Box:
             text = link.getresponse().read().decode(errors="replace")
             link.close()
         except (OSError, http.client.HTTPException) as e:
-            raise Failure(f"dom0 did not answer in {limit * SLOW:.0f} s ({e}): {script[:80]}") from e
+            raise Failure(f"dom0 did not answer in {limit * SLOW:.0f} s ({e}): "
+                          f"{script[:80]}") from e
         m = re.search(r"\n=(\d+)\n$", text)
         with open(self.log / "dom0-commands.log", "a") as f:
             f.write(f"--- {time.monotonic() - self.began:.1f} s\n{script}\n{text}\n")
@@ -206,7 +210,8 @@ class Box:
         try:
             self.sh("xl list; xl dmesg >/share/log/xl-dmesg.log; dmesg >/share/log/dom0-dmesg.log; "
                     "ps >/share/log/ps.log; xenstore-ls -f >/share/log/xenstore.log; "
-                    "xl info >/share/log/xl-info.log; cat /proc/meminfo >/share/log/meminfo.log", 30)
+                    "xl info >/share/log/xl-info.log; "
+                    "cat /proc/meminfo >/share/log/meminfo.log", 30)
         except Failure as e:
             note(f"no state of dom0: {e}")
 

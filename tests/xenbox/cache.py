@@ -27,13 +27,15 @@ PACKAGES = """
 xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils libxencall1
 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1 libxenmisc4.17
 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 libnl-3-200 libnl-route-3-200
-seabios xkb-data ipxe-qemu busybox-static bash iproute2 libbpf1 libelf1 libmnl0 libtirpc3 libxtables12
+seabios xkb-data ipxe-qemu busybox-static bash iproute2 libbpf1 libelf1 libmnl0 libtirpc3
+libxtables12
 libcap2 kmod util-linux mount libsmartcols1 syslinux syslinux-common isolinux
 """.split()
 QEMU_PACKAGES = ["qemu-system-xen", "qemu-system-data"]
 
 DOM0_PROGRAMS = """
-bin/bash bin/ip bin/kmod usr/bin/flock sbin/losetup usr/bin/xenstore usr/lib/xen-4.17/bin/xl usr/lib/xen-4.17/bin/xenstored
+bin/bash bin/ip bin/kmod usr/bin/flock sbin/losetup usr/bin/xenstore
+usr/lib/xen-4.17/bin/xl usr/lib/xen-4.17/bin/xenstored
 usr/lib/xen-4.17/bin/xenconsoled usr/lib/xen-4.17/bin/xenconsole usr/lib/xen-4.17/bin/xen-init-dom0
 usr/lib/xen-4.17/bin/libxl-save-helper usr/lib/xen-4.17/bin/lsevtchn usr/lib/xen-4.17/bin/xen-hvmctx
 usr/lib/xen-4.17/bin/xentop usr/lib/xen-4.17/bin/xen-diag usr/lib/xen-4.17/bin/depriv-fd-checker
@@ -296,7 +298,7 @@ def kernel_modules(cpio, root, wanted, scratch):
 
 
 def vmlinux_of(bzimage):
-    """The ELF kernel inside a bzImage, unpacked on this side: inside the box it takes far longer."""
+    """The ELF kernel inside a bzImage, unpacked on this side: in the box that takes far longer."""
     data = bzimage.read_bytes()
     sects = data[0x1f1] or 4
     at = (sects + 1) * 512 + struct.unpack_from("<I", data, 0x248)[0]
@@ -322,7 +324,8 @@ class Artefacts:
 
     def make_dom0(self, out):
         root = self.root
-        (out / "xen.elf").write_bytes(gzip.decompress((root / "boot/xen-4.17-amd64.gz").read_bytes()))
+        packed = (root / "boot/xen-4.17-amd64.gz").read_bytes()
+        (out / "xen.elf").write_bytes(gzip.decompress(packed))
         (out / "vmlinux").write_bytes(vmlinux_of(next((root / "boot").glob("vmlinuz-*"))))
         c = Cpio()
         common_files(c, root, DOM0_PROGRAMS)
@@ -353,8 +356,8 @@ class Artefacts:
         c.add("init", HERE / "guest/init", 0o755)
         c.add("usr/bin/xb", HERE / "guest/xb", 0o755)
         kernel_modules(c, root, GUEST_MODULES, out)
-        # Each byte comes through PIO of an emulated disk: what is small loads fast, even if unpacking
-        # it takes longer.
+        # Each byte comes through PIO of an emulated disk: what is small loads fast, even if
+        # unpacking it takes longer.
         (out / "guest.xz").write_bytes(lzma.compress(c.bytes(), check=lzma.CHECK_CRC32, preset=9))
         shutil.copy(next((root / "boot").glob("vmlinuz-*")), out / "vmlinuz")
         self.make_cd(out)
@@ -373,8 +376,8 @@ class Artefacts:
         shutil.copy(out / "guest.xz", iso)
         shutil.copy(out / "vmlinuz", iso)
         (iso / "marker.txt").write_text("xenbox cd\n")
-        call("xorriso", "-as", "mkisofs", "-quiet", "-o", out / "boot.iso", "-V", "XENBOX", "-J", "-R",
-             "-b", "isolinux/isolinux.bin", "-c", "isolinux/boot.cat", "-no-emul-boot",
+        call("xorriso", "-as", "mkisofs", "-quiet", "-o", out / "boot.iso", "-V", "XENBOX",
+             "-J", "-R", "-b", "isolinux/isolinux.bin", "-c", "isolinux/boot.cat", "-no-emul-boot",
              "-boot-load-size", "4", "-boot-info-table", iso)
         shutil.rmtree(iso)
 
@@ -391,9 +394,11 @@ class Artefacts:
             f.write(mbr)
             f.truncate((start + sectors) * 512)
         where = f"{disk}@@{start * 512}"
-        call("mformat", "-i", where, "-T", sectors, "-h", 255, "-s", 63, "-H", start, "-v", "XENBOX", "::")
+        call("mformat", "-i", where, "-T", sectors, "-h", 255, "-s", 63, "-H", start,
+             "-v", "XENBOX", "::")
         cfg = out / "syslinux.cfg"
-        cfg.write_text(BOOT_MENU.format(timeout=10, root="/", args=GUEST_CMDLINE, quiet="loglevel=4"))
+        cfg.write_text(
+            BOOT_MENU.format(timeout=10, root="/", args=GUEST_CMDLINE, quiet="loglevel=4"))
         modules = self.root / "usr/lib/syslinux/modules/bios"
         call("mcopy", "-i", where, cfg, out / "vmlinuz", out / "guest.xz", modules / "menu.c32",
              modules / "libutil.c32", "::")

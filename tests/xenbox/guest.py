@@ -32,8 +32,9 @@ class Guest:
 
     def __init__(self, box, name, disks=None, boot="c", vcpus=1, serial="pty", more=""):
         self.box, self.name = box, name
-        self.config = CONFIG.format(name=name, boot=boot, vcpus=vcpus, serial=serial, dm=box.dm_path,
-                                    disks=", ".join(repr(d) for d in disks or self.DISKS), more=more)
+        self.config = CONFIG.format(
+            name=name, boot=boot, vcpus=vcpus, serial=serial, dm=box.dm_path, more=more,
+            disks=", ".join(repr(d) for d in disks or self.DISKS))
         self.pty = serial == "pty"
         self.domid, self.dm_pid, self.mark = None, None, 0
         self.stamps = {}
@@ -42,16 +43,18 @@ class Guest:
         """xl create; the answer holds what it said."""
         self.mark = 0
         self.began, self.cpu_began = time.monotonic(), self.box.cpu_seconds()
-        done = self.box.sh(f"kill $(cat /tmp/attach-{self.name}) 2>/dev/null; rm -f /share/log/serial-{self.name}.log\n"
+        done = self.box.sh(f"kill $(cat /tmp/attach-{self.name}) 2>/dev/null\n"
+                           f"rm -f /share/log/serial-{self.name}.log\n"
                            f"cat >/share/log/{self.name}.cfg <<'EOF'\n{self.config}EOF\n"
                            f"timeout {limit * SLOW:.0f} xl -vvv create /share/log/{self.name}.cfg "
                            f">/share/log/xl-{self.name}.log 2>&1 </dev/null; rc=$?\n"
-                           f"grep -vE 'debug:|detail:|Parsing config' /share/log/xl-{self.name}.log; "
-                           "exit $rc", limit + 20)
+                           "grep -vE 'debug:|detail:|Parsing config' "
+                           f"/share/log/xl-{self.name}.log; exit $rc", limit + 20)
         if done:
             self.identify()
             if self.pty:
-                self.box.sh(f"setsid attach {self.name} </dev/null >/dev/null 2>&1 & echo $! >/tmp/attach-{self.name}", check=True)
+                self.box.sh(f"setsid attach {self.name} </dev/null >/dev/null 2>&1 &\n"
+                            f"echo $! >/tmp/attach-{self.name}", check=True)
             self.stamp("created")
         return done
 
@@ -129,7 +132,8 @@ class Guest:
         n = domid or self.domid
         script = (f"ls -d /run/xen/qmp-*-{n} 2>/dev/null; ls /sys/class/net | grep '^vif{n}\\.';"
                   f"ps | grep -v grep | grep -- '-xen-domid {n} ';"
-                  f"xenstore-exists /local/domain/0/device-model/{n} && echo xenstore device-model/{n};"
+                  f"xenstore-exists /local/domain/0/device-model/{n} && "
+                  f"echo xenstore device-model/{n};"
                   f"xenstore-exists /local/domain/{n} && echo xenstore domain/{n};"
                   f"xl list | awk '$2 == {n} {{ print \"domain\", $0 }}'; true")
         end = time.monotonic() + limit * SLOW
@@ -161,6 +165,7 @@ class Guest:
         end = time.monotonic() + limit * SLOW
         while True:
             said = self.vnc("wait", "1", "shot", str(path))
-            got = tuple(int(v) for v in re.search(r"shot \S+ (\d+)x(\d+) colours=(\d+)", said).groups())
+            m = re.search(r"shot \S+ (\d+)x(\d+) colours=(\d+)", said)
+            got = tuple(int(v) for v in m.groups())
             if got[2] >= colours or time.monotonic() > end:
                 return got
