@@ -118,7 +118,8 @@ class Box:
         forward = (f"hostfwd=tcp:127.0.0.1:{self.http_port}-:80,"
                    f"hostfwd=tcp:127.0.0.1:{self.vnc_port}-:5900")
         argv = ["qemu-system-x86_64", *cpu, "-smp", CPUS, "-m", "3072", "-nodefaults",
-                "-display", "none", "-no-reboot", "-name", "xenbox", "-serial", f"file:{self.log}/xen-serial.log",
+                "-display", "none", "-no-reboot", "-name", "xenbox",
+                "-serial", f"file:{self.log}/xen-serial.log",
                 "-kernel", f"{self.art.dom0}/xen.elf",
                 "-append", "dom0_mem=1280M,max:1280M dom0_max_vcpus=1 console=com1 com1=115200,8n1 "
                            "loglvl=all guest_loglvl=all vpmu=off bootscrub=0 spec-ctrl=no xpti=0",

@@ -272,7 +272,8 @@ class Session:
 # In the order that needs the fewest guests.
 SCENARIOS = {
     "boot-disk": Session.boot_disk, "size": Session.size, "idle": Session.idle,
-    "data": Session.data, "poweroff": Session.poweroff, "screen": Session.screen, "boot-cd": Session.boot_cd,
+    "data": Session.data, "poweroff": Session.poweroff, "screen": Session.screen,
+    "boot-cd": Session.boot_cd,
     "smp": Session.smp, "reboot": Session.reboot, "destroy": Session.destroy,
     "serial-file": Session.serial_file, "errors": Session.errors,
 }
