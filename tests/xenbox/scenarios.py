@@ -33,7 +33,9 @@ class Session:
             raise Failure(f"the {kind} guest did not boot, see above")
         self.failed.add(kind)
         if kind == "cd":
-            guest = Guest(self.box, "cd", disks=Guest.CD, boot="dc")
+            # All four drives: the CD must be chosen though the disk could boot too.
+            guest = Guest(self.box, "cd", disks=Guest.DISKS + ["file:/images/boot.iso,hdd:cdrom,r"],
+                          boot="dc")
             self.boot_with_menu(guest)
         else:
             # Both ways to write a disk: the old one leads through a loop device, the newer one
@@ -69,6 +71,8 @@ class Session:
 
     def boot_cd(self):
         guest = self.need("cd")
+        if "ISOLINUX" not in guest.serial():
+            raise Finding("the guest has not booted from the CD")
         got = guest.cmd("mount -t iso9660 /dev/sr0 /mnt && cat /mnt/marker.txt && "
                         "sha256sum /mnt/vmlinuz && umount /mnt", 120)
         if not got or "xenbox cd" not in got.text:
@@ -109,7 +113,7 @@ class Session:
         return f"{(t1 - t0) / 10:.1f} % of a core, {(n1 - n0) / 10:.1f} wakeups a second"
 
     def data(self):
-        guest = self.need("disk")
+        guest = self.guest if self.kind == "cd" else self.need("disk")
         got = guest.cmd("xb data", 180)
         text = got.text
         if not re.search(r"configured for UDMA", text):
