@@ -205,6 +205,8 @@ int ide_drive_realize(struct ide_drive *d, struct dm_error *err)
         return dm_error_set(err, ENOMEM, "device '%s': out of memory", d->dev.id);
     d->channel = ch;
     ch->drive[d->unit] = d;
+    if (!d->cd)
+        d->dev.machine->ide_disk[bus * IDE_DRIVES + d->unit] = d->block; /* for the CMOS */
     return 0;
 }
 
@@ -228,6 +230,9 @@ void ide_drive_unrealize(struct dm_device *dev)
 {
     struct ide_drive *d = drive_of(dev);
 
+    for (unsigned i = 0; i < DM_ARRAY_LEN(dev->machine->ide_disk); i++)
+        if (dev->machine->ide_disk[i] == d->block)
+            dev->machine->ide_disk[i] = NULL;
     if (!d->channel)
         return; /* the controller went first */
     d->channel->drive[d->unit] = NULL;
