@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The devices of a guest together, as xl's arguments ask for them: nothing is in another's
+ * way, and what hvmloader does before the BIOS runs works.
+ */
+#include "tests/unit/unit.h"
+
+#include "firmware/classes.h"
+#include "hw/classes.h"
+
+#include <stdio.h>
+
+#define CLASSES_MAX 64
+
+struct guest {
+    struct fake f;
+    const struct dm_class *classes[CLASSES_MAX];
+    struct fake_block *disk, *second, *cd;
+};
+
+static void guest_start(struct guest *g)
+{
+    static const struct dm_class *const *const tables[] = { hw_classes, firmware_classes };
+    unsigned n = 0;
+
+    memset(g->classes, 0, sizeof(g->classes));
+    for (unsigned t = 0; t < DM_ARRAY_LEN(tables); t++)
+        for (const struct dm_class *const *c = tables[t]; *c && n < CLASSES_MAX - 1; c++)
+            g->classes[n++] = *c;
+    fake_init(&g->f, g->classes);
+    g->f.machine.ram_size = 256 << 20;
+    g->f.machine.vcpus = g->f.machine.max_vcpus = 2;
+    snprintf(g->f.machine.boot_order, sizeof(g->f.machine.boot_order), "dc");
+    g->disk = fake_block_create(&g->f, "hda", 8 << 20);
+    g->second = fake_block_create(&g->f, "hdb", 4 << 20);
+    g->cd = fake_block_create(&g->f, "hdc", 1 << 20);
+    g->cd->block.readonly = true;
+    fake_chardev_create(&g->f, "serial0");
+    fake_device(&g->f, "cmos", "");
+    fake_device(&g->f, "i440fx", "");
+    fake_device(&g->f, "piix3", "");
+    fake_device(&g->f, "piix3-ide", "");
+    fake_device(&g->f, "piix4-pm", "");
+    fake_device(&g->f, "xen-platform", "");
+    fake_device(&g->f, "VGA", "");
+    fake_device(&g->f, "isa-serial", "chardev=serial0");
+    fake_device(&g->f, "debugcon", "");
+    fake_device(&g->f, "ide-hd", "drive=hda,bus=ide.0,unit=0");
+    fake_device(&g->f, "ide-hd", "drive=hdb,bus=ide.0,unit=1");
+    fake_device(&g->f, "ide-cd", "drive=hdc,bus=ide.1,unit=0");
+}
+
+static uint32_t config_in(struct guest *g, uint8_t devfn, unsigned off, unsigned size)
+{
+    fake_out(&g->f, 0xcf8, 4, 0x80000000 | (uint32_t)devfn << 8 | (off & 0xfc));
+    return fake_in(&g->f, (uint16_t)(0xcfc + (off & 3)), size);
+}
+
+static void config_out(struct guest *g, uint8_t devfn, unsigned off, unsigned size, uint32_t val)
+{
+    fake_out(&g->f, 0xcf8, 4, 0x80000000 | (uint32_t)devfn << 8 | (off & 0xfc));
+    fake_out(&g->f, (uint16_t)(0xcfc + (off & 3)), size, val);
+}
+
+/* hvmloader's pci_setup in short: sizes, addresses, decoding. Returns the functions found. */
+static unsigned firmware_pci_setup(struct guest *g)
+{
+    static const uint8_t route[4] = { 5, 10, 11, 5 };
+    uint32_t mem = 0xf0000000, io = 0xc000;
+    unsigned found = 0;
+
+    for (unsigned link = 0; link < 4; link++)
+        config_out(g, 1 << 3, 0x60 + link, 1, route[link]);
+    for (unsigned devfn = 0; devfn < 256; devfn++) {
+        uint8_t fn = (uint8_t)devfn;
+        uint32_t command = 0;
+
+        if (config_in(g, fn, 0, 2) == 0xffff)
+            continue;
+        found++;
+        config_out(g, fn, 4, 2, config_in(g, fn, 4, 2) & ~3u);
+        for (unsigned bar = 0; bar <= 6; bar++) {
+            unsigned reg = bar == 6 ? 0x30 : 0x10 + 4 * bar;
+            uint32_t was = config_in(g, fn, reg, 4), size;
+
+            config_out(g, fn, reg, 4, bar == 6 ? 0xfffff800 : 0xffffffff);
+            size = config_in(g, fn, reg, 4);
+            config_out(g, fn, reg, 4, was);
+            if (size == 0)
+                continue;
+            if (bar < 6 && (size & 1)) {
+                size = -(size & ~3u);
+                io = (io + size - 1) & ~(size - 1);
+                config_out(g, fn, reg, 4, io);
+                io += size;
+                command |= PCI_COMMAND_IO;
+            } else {
+                size = -(size & ~15u);
+                mem = (mem + size - 1) & ~(size - 1);
+                config_out(g, fn, reg, 4, mem);
+                mem += size;
+                command |= PCI_COMMAND_MEMORY;
+            }
+        }
+        if (config_in(g, fn, 0x3d, 1))
+            config_out(g, fn, 0x3c, 1, route[((fn >> 3) + config_in(g, fn, 0x3d, 1) - 1) & 3]);
+        config_out(g, fn, 4, 2, config_in(g, fn, 4, 2) | command);
+    }
+    config_out(g, 0x0b, 0x40, 4, 0xb001);
+    config_out(g, 0x0b, 0x80, 1, 1);
+    return found;
+}
+
+static uint8_t cmos(struct guest *g, uint8_t reg)
+{
+    fake_out(&g->f, 0x70, 1, reg);
+    return (uint8_t)fake_in(&g->f, 0x71, 1);
+}
+
+static void test_firmware_setup(void **state)
+{
+    struct guest g;
+
+    guest_start(&g);
+    assert_int_equal(firmware_pci_setup(&g), 6);
+    assert_int_equal(config_in(&g, 0x00, 0, 4), 0x12378086);
+    assert_int_equal(config_in(&g, 0x08, 0, 4), 0x70008086);
+    assert_int_equal(config_in(&g, 0x09, 0, 4), 0x70108086);
+    assert_int_equal(config_in(&g, 0x0b, 0, 4), 0x71138086);
+    assert_int_equal(config_in(&g, 0x10, 0, 4), 0x00015853);
+    assert_int_equal(config_in(&g, 0x18, 0, 4), 0x11111234);
+    for (unsigned link = 0; link < 4; link++)
+        assert_int_equal(g.f.link[link], config_in(&g, 0x08, 0x60 + link, 1));
+    assert_int_equal(config_in(&g, 0x10, 0x3c, 1), 11); /* slot 2, INTA */
+    assert_true(g.f.vram_at != DM_VRAM_HIDDEN);
+    assert_null(strstr(g.f.log, "another device"));
+    assert_int_equal(config_in(&g, 0x09, 4, 2) & 1, 1);
+
+    assert_int_equal(fake_in(&g.f, 0xb004, 2) & 1, 0);
+    fake_out(&g.f, 0xb2, 1, 0xf1);
+    assert_int_equal(fake_in(&g.f, 0xb004, 2) & 1, 1);
+    assert_int_equal(fake_in(&g.f, 0xaf00, 1), 3);
+
+    assert_int_equal(cmos(&g, 0x3d), 0x23);
+    assert_int_equal(cmos(&g, 0x12), 0xff);
+    assert_int_equal(cmos(&g, 0x1b), 16); /* 8 MiB in cylinders of 504 KiB */
+    assert_int_equal(cmos(&g, 0x24), 8);
+    fake_finish(&g.f);
+}
+
+static void test_only_disks_are_disks(void **state)
+{
+    struct guest g;
+
+    guest_start(&g);
+    assert_ptr_equal(g.f.machine.ide_disk[0], &g.disk->block);
+    assert_ptr_equal(g.f.machine.ide_disk[1], &g.second->block);
+    assert_null(g.f.machine.ide_disk[2]);
+    assert_null(g.f.machine.ide_disk[3]);
+    fake_out(&g.f, 0x10, 2, DM_UNPLUG_AUX_IDE);
+    assert_ptr_equal(g.f.machine.ide_disk[0], &g.disk->block);
+    assert_null(g.f.machine.ide_disk[1]);
+    fake_finish(&g.f);
+}
+
+/* Linux with PV drivers, then a migration: the new machine has no disks any more either. */
+static void test_unplugged_and_saved(void **state)
+{
+    struct dm_buf buf = { 0 }, again = { 0 };
+    struct dm_error err;
+    struct guest g;
+
+    guest_start(&g);
+    firmware_pci_setup(&g);
+    assert_int_equal(fake_in(&g.f, 0x10, 2), 0x49d2);
+    fake_out(&g.f, 0x10, 2, DM_UNPLUG_IDE_DISKS | DM_UNPLUG_NICS);
+    assert_null(dm_device_of_class(&g.f.machine, &ide_hd_class, NULL));
+    assert_non_null(dm_device_of_class(&g.f.machine, &ide_cd_class, NULL));
+    assert_int_equal(g.disk->flushes, 1);
+    assert_int_equal(dm_state_save(&g.f.machine, &buf, &err), 0);
+    fake_finish(&g.f);
+
+    guest_start(&g);
+    assert_non_null(dm_device_of_class(&g.f.machine, &ide_hd_class, NULL));
+    assert_int_equal(dm_state_load(&g.f.machine, buf.data, buf.len, &err), 0);
+    assert_null(dm_device_of_class(&g.f.machine, &ide_hd_class, NULL));
+    assert_null(g.f.machine.ide_disk[0]);
+    assert_true(g.f.vram_at != DM_VRAM_HIDDEN);
+    assert_int_equal(g.f.link[1], 10);
+    assert_int_equal(dm_state_save(&g.f.machine, &again, &err), 0);
+    assert_int_equal(again.len, buf.len);
+    assert_memory_equal(again.data, buf.data, buf.len);
+    fake_finish(&g.f);
+    dm_buf_finish(&buf);
+    dm_buf_finish(&again);
+}
+
+static void test_reset(void **state)
+{
+    struct guest g;
+
+    guest_start(&g);
+    firmware_pci_setup(&g);
+    dm_machine_reset(&g.f.machine);
+    assert_int_equal(g.f.vram_at == DM_VRAM_HIDDEN, true);
+    assert_int_equal(config_in(&g, 0x10, 0x10, 4), 1);
+    assert_int_equal(firmware_pci_setup(&g), 6);
+    assert_true(g.f.vram_at != DM_VRAM_HIDDEN);
+    fake_finish(&g.f);
+}
+
+UNIT_MAIN(cmocka_unit_test(test_firmware_setup), cmocka_unit_test(test_only_disks_are_disks),
+          cmocka_unit_test(test_unplugged_and_saved), cmocka_unit_test(test_reset))
