@@ -43,10 +43,7 @@ struct raw {
     struct raw_slot *free;
     unsigned slots; /* allocated */
     struct dm_block_req *waiting, **waiting_tail;
-    uint8_t complained; /* bit per enum dm_block_op: a failure was logged */
 };
-
-static const char *const raw_op_names[] = { "read", "write", "flush", "discard" };
 
 static void raw_done(struct host_aio_req *aio, int err);
 
@@ -73,17 +70,6 @@ static void raw_start(struct raw *raw, struct raw_slot *slot, struct dm_block_re
     host_aio_submit(raw->aio, &slot->aio);
 }
 
-/* The log hears of the first failure of a kind; a guest that retries cannot fill it. */
-static void raw_complain(struct raw *raw, const struct dm_block_req *req, int err)
-{
-    if (raw->complained & DM_BIT(req->op))
-        return;
-    raw->complained |= (uint8_t)DM_BIT(req->op);
-    dm_log(DM_LOG_ERROR, "raw", "%s: %s of %llu bytes at %llu failed: %s (said once)",
-           raw->block.path, raw_op_names[req->op], (unsigned long long)req->len,
-           (unsigned long long)req->offset, strerror(-err));
-}
-
 static void raw_done(struct host_aio_req *aio, int err)
 {
     struct raw_slot *slot = (struct raw_slot *)aio;
@@ -100,8 +86,6 @@ static void raw_done(struct host_aio_req *aio, int err)
         slot->next = raw->free;
         raw->free = slot;
     }
-    if (err)
-        raw_complain(raw, req, err);
     dm_block_complete(req, err);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Raw disk images and block devices. The format is never probed: what the file holds is
- * the disk. Loop thread only.
+ * the disk. What fails while it runs is told to the device, which logs it. Loop thread only.
  */
 #ifndef BACKEND_RAW_H
 #define BACKEND_RAW_H

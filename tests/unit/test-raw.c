@@ -332,9 +332,6 @@ static void test_file_cut_underneath(void **state)
     assert_int_equal(io_run(&w, b, DM_BLOCK_READ, 0, in, 4096), 0);
     assert_int_equal(io_run(&w, b, DM_BLOCK_READ, 0, in, 8192), -EIO); /* partly there */
     assert_int_equal(io_run(&w, b, DM_BLOCK_READ, 65536, in, 512), -EIO);
-    /* Three failures of the guest's, one line. */
-    assert_non_null(strstr(w.f.log, "read of 8192 bytes at 0 failed"));
-    assert_null(strstr(strstr(w.f.log, "failed") + 1, "failed"));
     world_finish(&w);
 }
 
@@ -358,7 +355,6 @@ static void test_no_room(void **state)
     assert_int_equal(err, -EFBIG);
     assert_int_equal(pread(w.fd, data, 4096, 256 * 1024 - 4096), 4096);
     assert_int_equal(data[4095], 0x5a); /* a short write went on to find the error */
-    assert_non_null(strstr(w.f.log, "File too large"));
     assert_int_equal(io_run(&w, b, DM_BLOCK_WRITE, 512 * 1024, data, sizeof(data)), 0);
     world_finish(&w);
 }
