@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/loop.h"
 
+#include "dm/log.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -50,6 +53,7 @@ static void loop_posts_run(void *opaque, uint32_t events)
     struct host_post *p;
     unsigned count = 0;
     uint64_t ignored;
+    bool more;
 
     (void)events;
     if (read(loop->post_fd, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
@@ -61,7 +65,10 @@ static void loop_posts_run(void *opaque, uint32_t events)
     /* What a callback posts waits for the next turn: others get theirs too. */
     for (; count && (p = loop_post_take(loop)); count--)
         p->fn(p->opaque);
-    if (loop->posts)
+    pthread_mutex_lock(&loop->lock);
+    more = loop->posts;
+    pthread_mutex_unlock(&loop->lock);
+    if (more)
         (void)!write(loop->post_fd, &(uint64_t) { 1 }, 8);
 }
 
@@ -193,28 +200,45 @@ static struct timespec *loop_timeout(struct host_loop *loop, bool wait, struct t
     return ts;
 }
 
-void host_loop_turn(struct host_loop *loop, bool wait)
+static void loop_dispatch(struct host_loop *loop, const struct epoll_event *ev, int n)
 {
-    struct epoll_event ev[HOST_LOOP_BATCH];
-    struct timespec ts;
-    int n;
-
-    for (struct host_hook *h = loop->hooks; h; h = h->next)
-        h->fn(h->opaque);
-    n = epoll_pwait2(loop->epoll_fd, ev, HOST_LOOP_BATCH, loop_timeout(loop, wait, &ts), NULL);
-    loop->turns++;
-    if (n < 0)
-        n = 0; /* EINTR: signals come by signalfd, a debugger may stop us */
     loop->pending_count = n;
     for (int i = 0; i < n; i++)
         loop->pending[i] = ev[i].data.ptr;
     for (int i = 0; i < n; i++) {
         struct host_watch *w = loop->pending[i];
+        uint32_t events;
 
-        if (w)
-            w->ready(w->opaque, ev[i].events);
+        if (!w)
+            continue;
+        /* A handler before it in this turn may have changed what it waits for. */
+        events = ev[i].events & (w->events | EPOLLERR | EPOLLHUP);
+        if (events)
+            w->ready(w->opaque, events);
     }
     loop->pending_count = 0;
+}
+
+void host_loop_turn(struct host_loop *loop, bool wait)
+{
+    struct epoll_event ev[HOST_LOOP_BATCH];
+    struct host_hook *h, *next;
+    struct timespec ts;
+    int n;
+
+    assert(!loop->pending_count); /* no turn within a turn */
+    for (h = loop->hooks; h; h = next) {
+        next = h->next; /* it may remove itself */
+        h->fn(h->opaque);
+    }
+    n = epoll_pwait2(loop->epoll_fd, ev, HOST_LOOP_BATCH, loop_timeout(loop, wait, &ts), NULL);
+    loop->turns++;
+    if (n > 0) {
+        loop_dispatch(loop, ev, n);
+    } else if (n < 0 && errno != EINTR) { /* signals come by signalfd, a debugger may stop us */
+        dm_log(DM_LOG_ERROR, "loop", "epoll_pwait2: %s; ending", strerror(errno));
+        loop->quit = true;
+    }
     if (loop->clock.first)
         dm_clock_run(&loop->clock);
 }
