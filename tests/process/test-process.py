@@ -1,0 +1,303 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The program as its user meets it: exit status, one clear line, nothing left behind.
+
+usage: test-process.py XENDM XENDM-FAKE MODULE-FOLDER-OR-''
+XENDM is the program, XENDM-FAKE the same on a stand-in for Xen. Prints TAP.
+"""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+XENDM, FAKE, MODULES = sys.argv[1:4]
+TMP = tempfile.mkdtemp(prefix='xendm-process.')
+STATE = os.path.join(TMP, 'state')
+QMP = os.path.join(TMP, 'qmp')
+DISK = os.path.join(TMP, 'disk.img')
+ENV = dict(os.environ, XENDM_FAKE_STATE=STATE, XENDM_MODULE_DIR=MODULES)
+MONITOR = ['-chardev', f'socket,id=libxl-cmd,path={QMP},server=on,wait=off',
+           '-mon', 'chardev=libxl-cmd,mode=control']
+# As libxl writes it for a guest with a disk, a CD drive, a serial port and stdvga.
+LIBXL = ['-xen-domid', '7', '-no-shutdown', *MONITOR, '-nodefaults', '-no-user-config',
+         '-name', 'guest', '-vnc', 'none', '-display', 'none', '-serial', 'pty',
+         '-device', 'VGA,vgamem_mb=16', '-boot', 'order=dc', '-net', 'none',
+         '-machine', 'xenfv,suppress-vmdesc=on', '-m', '240',
+         '-drive', f'file={DISK},if=ide,index=0,media=disk,format=raw,cache=writeback',
+         '-drive', 'if=none,readonly=on,id=ide-5632',
+         '-device', 'ide-cd,id=ide-5632,drive=ide-5632,bus=ide.1,unit=0']
+
+
+class Failed(Exception):
+    pass
+
+
+def expect(ok, why):
+    if not ok:
+        raise Failed(why)
+
+
+def replaced(args, old, new):
+    return [new if a == old else a for a in args]
+
+
+def run(args, program=FAKE):
+    return subprocess.run([program, *args], env=ENV, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=20)
+
+
+def fails(args, line, program=FAKE):
+    """One line on stderr with these words, status 1, no socket left."""
+    p = run(args, program)
+    expect(p.returncode == 1, f'exit status {p.returncode}, stderr: {p.stderr!r}')
+    expect(p.stderr.count('\n') == 1 and p.stderr.startswith('xendm: '), f'stderr: {p.stderr!r}')
+    for words in line if isinstance(line, tuple) else (line,):
+        expect(words in p.stderr, f'{words!r} not in {p.stderr!r}')
+    expect(not os.path.exists(QMP), 'the QMP socket was left behind')
+
+
+class Running:
+    """A started xendm-fake; ends it at exit of the with block."""
+
+    def __init__(self, args):
+        self.args = args
+
+    def __enter__(self):
+        if os.path.exists(STATE):
+            os.unlink(STATE)
+        self.p = subprocess.Popen([FAKE, *self.args], env=ENV, stdin=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, text=True)
+        return self
+
+    def wait_running(self):
+        for _ in range(1000):
+            if os.path.exists(STATE):
+                with open(STATE, encoding='ascii') as f:
+                    if f.read() == 'running':
+                        return
+            if self.p.poll() is not None:
+                raise Failed('ended: ' + self.p.stderr.read())
+            time.sleep(0.01)
+        raise Failed('never wrote running')
+
+    def ends(self):
+        status = self.p.wait(10)
+        text = self.p.stderr.read()
+        expect(status == 0, f'exit status {status}, stderr: {text!r}')
+        expect(text == '', f'stderr: {text!r}')
+        expect(not os.path.exists(QMP), 'the QMP socket was left behind')
+
+    def __exit__(self, *exc):
+        if self.p.poll() is None:
+            self.p.kill()
+            self.p.wait()
+        self.p.stderr.close()
+        if os.path.exists(QMP):
+            os.unlink(QMP)
+
+
+class Monitor:
+    def __init__(self):
+        self.s = socket.socket(socket.AF_UNIX)
+        self.s.settimeout(10)
+        self.s.connect(QMP)
+        self.buf = b''
+
+    def message(self):
+        while b'\r\n' not in self.buf:
+            data = self.s.recv(65536)
+            expect(data, 'the monitor hung up')
+            self.buf += data
+        line, self.buf = self.buf.split(b'\r\n', 1)
+        return json.loads(line)
+
+    def ask(self, text):
+        self.s.sendall(text if isinstance(text, bytes) else json.dumps(text).encode())
+        return self.message()
+
+
+def test_no_domid():
+    fails(['-nodefaults'], '-xen-domid', XENDM)
+
+
+def test_no_xen():
+    if os.path.exists('/proc/xen/capabilities') or os.path.exists('/dev/xen/privcmd'):
+        return 'this machine has Xen'
+    fails(replaced(LIBXL, 'pty', 'null'), 'Xen', XENDM)
+    return None
+
+
+def test_version_and_help():
+    for arg in ('-version', '-help'):
+        p = run([arg], XENDM)
+        expect(p.returncode == 0 and p.stdout.startswith('xendm '), p.stdout + p.stderr)
+        expect(p.stderr == '', p.stderr)
+
+
+def test_unknown_option():
+    fails([*LIBXL, '-frobnicate'], '-frobnicate')
+
+
+def test_unknown_device():
+    fails([*LIBXL, '-device', 'warp-core'], 'warp-core')
+
+
+def test_device_not_there_yet():
+    fails(replaced(LIBXL, 'VGA,vgamem_mb=16', 'cirrus-vga,vgamem_mb=8'), ('cirrus', 'stdvga'))
+
+
+def test_domid_that_does_not_exist():
+    fails(replaced(LIBXL, '7', '404'), '404')
+
+
+def test_missing_image():
+    os.rename(DISK, DISK + '.away')
+    try:
+        fails(LIBXL, (DISK, 'No such file'))
+    finally:
+        os.rename(DISK + '.away', DISK)
+
+
+def test_unreadable_image():
+    fails(replaced(LIBXL, LIBXL[LIBXL.index('-drive') + 1],
+                   f'file={TMP},if=ide,index=0,media=disk,format=raw,cache=writeback'), TMP)
+
+
+def test_image_format_is_never_guessed():
+    fails(replaced(LIBXL, LIBXL[LIBXL.index('-drive') + 1],
+                   f'file={DISK},if=ide,index=0,media=disk,format=qcow2,cache=writeback'), 'qcow2')
+
+
+def test_qmp_socket_without_folder():
+    fails(replaced(LIBXL, MONITOR[1], MONITOR[1].replace(QMP, TMP + '/none/qmp')),
+          TMP + '/none/qmp')
+
+
+def test_vnc_port_taken():
+    if not MODULES:
+        return 'built without VNC'
+    busy = []
+    try:
+        for port in (5950, 5951):
+            s = socket.socket()
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(('127.0.0.1', port))
+            s.listen()
+            busy.append(s)
+        fails(replaced(LIBXL, 'none', '127.0.0.1:50,to=51'), ('5950', '5951', '127.0.0.1'))
+    finally:
+        for s in busy:
+            s.close()
+    return None
+
+
+def test_start_and_signals():
+    for sig in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+        with Running(LIBXL) as x:
+            x.wait_running()
+            expect(os.path.exists(QMP), 'no QMP socket when it said running')
+            x.p.send_signal(sig)
+            x.ends()
+
+
+def test_libxl_start_exchange():
+    with Running(LIBXL) as x:
+        x.wait_running()
+        m = Monitor()
+        version = m.message()['QMP']['version']['qemu']
+        expect((version['major'], version['minor']) >= (2, 11), version)
+        expect(m.ask({'execute': 'qmp_capabilities', 'id': 2020110592}) ==
+               {'return': {}, 'id': 2020110592}, 'capabilities')
+        chardevs = m.ask({'execute': 'query-chardev', 'id': 1})['return']
+        serial = [c['filename'] for c in chardevs if c['label'] == 'serial0']
+        expect(len(serial) == 1 and serial[0].startswith('pty:/dev/pts/'), chardevs)
+        vnc = m.ask({'execute': 'query-vnc', 'id': 2})
+        expect(vnc['return']['enabled'] is False, vnc)
+        expect(m.ask({'execute': 'cont', 'id': 3}) == {'return': {}, 'id': 3}, 'cont')
+        status = m.ask({'execute': 'query-status', 'id': 4})['return']
+        expect(status['status'] == 'running' and status['running'] is True, status)
+        m.ask({'execute': 'stop', 'id': 5})
+        expect(m.ask({'execute': 'query-status', 'id': 6})['return']['status'] == 'paused', 'stop')
+        bad = m.ask({'execute': 'make-coffee', 'id': 7})
+        expect(bad['error']['class'] == 'CommandNotFound' and bad['id'] == 7, bad)
+        x.p.send_signal(signal.SIGHUP)
+        x.ends()
+
+
+def test_malformed_qmp_and_quit():
+    with Running(LIBXL) as x:
+        x.wait_running()
+        m = Monitor()
+        m.message()
+        bad = m.ask(b'{"execute": }\n')
+        expect(bad['error']['class'] == 'GenericError' and bad['error']['desc'], bad)
+        m.s.close()
+        m = Monitor()
+        m.message()
+        m.ask({'execute': 'qmp_capabilities'})
+        expect(m.ask({'execute': 'quit', 'id': 9}) == {'return': {}, 'id': 9}, 'quit')
+        x.ends()
+
+
+def test_started_stopped():
+    with Running([*LIBXL, '-S']) as x:
+        for _ in range(500):
+            if os.path.exists(QMP):
+                break
+            time.sleep(0.01)
+        m = Monitor()
+        m.message()
+        m.ask({'execute': 'qmp_capabilities'})
+        expect(m.ask({'execute': 'query-status'})['return']['status'] == 'prelaunch', 'prelaunch')
+        expect(not os.path.exists(STATE), 'it said running')
+        m.ask({'execute': 'cont'})
+        x.wait_running()
+
+
+def test_vnc_search_and_password():
+    if not MODULES:
+        return 'built without VNC'
+    busy = socket.socket()
+    busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    busy.bind(('127.0.0.1', 5960))
+    busy.listen()
+    with busy, Running(replaced(LIBXL, 'none', '127.0.0.1:60,password=on,to=99')) as x:
+        x.wait_running()
+        m = Monitor()
+        m.message()
+        m.ask({'execute': 'qmp_capabilities'})
+        vnc = m.ask({'execute': 'query-vnc'})['return']
+        expect(vnc['enabled'] and vnc['host'] == '127.0.0.1' and int(vnc['service']) > 5960, vnc)
+        expect('return' in m.ask({'execute': 'change-vnc-password',
+                                  'arguments': {'password': 'x'}}), 'password')
+        with socket.create_connection(('127.0.0.1', int(vnc['service'])), 10) as s:
+            expect(s.recv(12).startswith(b'RFB 003.'), 'no VNC server there')
+        x.p.send_signal(signal.SIGTERM)
+        x.ends()
+    return None
+
+
+def main():
+    with open(DISK, 'wb') as f:
+        f.truncate(1 << 20)
+    tests = [(n[5:], f) for n, f in globals().items() if n.startswith('test_')]
+    bad = 0
+    print(f'1..{len(tests)}')
+    for number, (name, test) in enumerate(tests, 1):
+        try:
+            skip = test()
+            print(f'ok {number} - {name}' + (f' # SKIP {skip}' if skip else ''))
+        except (Failed, OSError, ValueError, KeyError, subprocess.TimeoutExpired) as e:
+            bad += 1
+            print(f'not ok {number} - {name}\n# {type(e).__name__}: {e}')
+        sys.stdout.flush()
+    shutil.rmtree(TMP)
+    return 1 if bad else 0
+
+
+sys.exit(main())
