@@ -155,18 +155,8 @@ static int app_create_chardevs(struct app *app, struct dm_error *err)
 {
     for (size_t i = 0; i < app->cmd.chardev_count; i++) {
         const struct cmdline_chardev *c = &app->cmd.chardevs[i];
-        struct dm_option opt[] = { { "path", c->path ? c->path : "" },
-                                   { "server", "on" },
-                                   { "wait", "off" } };
-        static const char *const kinds[] = { [CMDLINE_CHARDEV_PTY] = "pty",
-                                             [CMDLINE_CHARDEV_SOCKET] = "socket",
-                                             [CMDLINE_CHARDEV_NULL] = "null" };
-        size_t n = c->kind == CMDLINE_CHARDEV_SOCKET ? DM_ARRAY_LEN(opt) : 0;
-        int rc;
+        int rc = c->monitor ? 0 : chardev_open(&app->machine, &app->loop, c->id, c->spec, err);
 
-        if (c->monitor)
-            continue;
-        rc = chardev_open_options(&app->machine, &app->loop, c->id, kinds[c->kind], opt, n, err);
         if (rc)
             return rc;
     }
@@ -176,7 +166,7 @@ static int app_create_chardevs(struct app *app, struct dm_error *err)
 static int app_create_serials(struct app *app, struct dm_error *err)
 {
     for (size_t i = 0; i < app->cmd.serial_count; i++) {
-        char id[16], index[16];
+        char id[32], index[32];
         struct dm_option opt[] = { { "chardev", id }, { "index", index } };
         int rc;
 
@@ -301,17 +291,6 @@ static int app_start_guest(struct app *app, struct dm_error *err)
     return 0;
 }
 
-static int app_write_pidfile(const char *path, struct dm_error *err)
-{
-    FILE *f = path ? fopen(path, "we") : NULL;
-
-    if (!path)
-        return 0;
-    if (!f || fprintf(f, "%d\n", (int)getpid()) < 0 || fclose(f))
-        return dm_error_set(err, errno, "-pidfile %s: %s", path, strerror(errno));
-    return 0;
-}
-
 /* In reverse order; every part takes that it was never opened. */
 static void app_finish(struct app *app)
 {
@@ -358,8 +337,6 @@ int main(int argc, char **argv)
     rc = app_watch_signals(&app, &err);
     if (!rc)
         rc = app.cmd.probe ? app_open_monitors(&app, &err) : app_start_guest(&app, &err);
-    if (!rc)
-        rc = app_write_pidfile(app.cmd.pidfile, &err);
     if (rc)
         return app_fail(&app, &err);
     host_loop_run(&app.loop);
