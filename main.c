@@ -155,7 +155,9 @@ static int app_create_chardevs(struct app *app, struct dm_error *err)
 {
     for (size_t i = 0; i < app->cmd.chardev_count; i++) {
         const struct cmdline_chardev *c = &app->cmd.chardevs[i];
-        int rc = c->monitor ? 0 : chardev_open(&app->machine, &app->loop, c->id, c->spec, err);
+        int rc = c->monitor ? 0
+                            : chardev_open_options(&app->machine, &app->loop, c->id, c->kind,
+                                                   c->options, c->count, err);
 
         if (rc)
             return rc;
