@@ -46,6 +46,11 @@ def replaced(args, old, new):
     return [new if a == old else a for a in args]
 
 
+def with_vnc(spec):
+    at = LIBXL.index('-vnc')
+    return [*LIBXL[:at + 1], spec, *LIBXL[at + 2:]]
+
+
 def run(args, program=FAKE):
     return subprocess.run([program, *args], env=ENV, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=20)
@@ -189,7 +194,7 @@ def test_vnc_port_taken():
             s.bind(('127.0.0.1', port))
             s.listen()
             busy.append(s)
-        fails(replaced(LIBXL, 'none', '127.0.0.1:50,to=51'), ('5950', '5951', '127.0.0.1'))
+        fails(with_vnc('127.0.0.1:50,to=51'), ('5950', '5951', '127.0.0.1'))
     finally:
         for s in busy:
             s.close()
@@ -266,7 +271,7 @@ def test_vnc_search_and_password():
     busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     busy.bind(('127.0.0.1', 5960))
     busy.listen()
-    with busy, Running(replaced(LIBXL, 'none', '127.0.0.1:60,password=on,to=99')) as x:
+    with busy, Running(with_vnc('127.0.0.1:60,password=on,to=99')) as x:
         x.wait_running()
         m = Monitor()
         m.message()
