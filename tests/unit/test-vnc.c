@@ -84,6 +84,17 @@ static void test_keys_layouts(void **state)
     assert_string_equal(err.text, "keymap 'no-such-layout': no such keyboard layout");
 }
 
+static void test_keys_without_data(void **state)
+{
+    struct dm_error err;
+    struct keys k;
+
+    setenv("XKB_CONFIG_ROOT", "/nowhere", 1);
+    assert_true(keys_init(&k, "us", &err) < 0);
+    unsetenv("XKB_CONFIG_ROOT");
+    assert_string_equal(err.text, "keymap 'us': no XKB data (package xkb-data)");
+}
+
 static void test_keys_holds_are_bounded(void **state)
 {
     struct keys_event ev[KEYS_EVENTS_MAX];
@@ -346,7 +357,7 @@ const char *__lsan_default_suppressions(void)
 }
 
 UNIT_MAIN(cmocka_unit_test(test_keys_us), cmocka_unit_test(test_keys_layouts),
-          cmocka_unit_test(test_keys_holds_are_bounded),
+          cmocka_unit_test(test_keys_without_data), cmocka_unit_test(test_keys_holds_are_bounded),
           cmocka_unit_test(test_listen_searches_and_says_what_is_taken),
           cmocka_unit_test(test_client_sees_and_types), cmocka_unit_test(test_password),
           cmocka_unit_test(test_client_that_says_nothing_holds_nobody_up))

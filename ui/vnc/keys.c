@@ -2,6 +2,7 @@
 #include "ui/vnc/keys.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,11 @@ static int keys_fill(struct keys *k, struct xkb_keymap *map)
     return k->count ? 0 : -EINVAL;
 }
 
+static void keys_no_log(struct xkb_context *ctx, enum xkb_log_level level, const char *format,
+                        va_list args)
+{
+}
+
 int keys_init(struct keys *k, const char *keymap, struct dm_error *err)
 {
     struct xkb_rule_names names = { .rules = "evdev", .model = "pc105", .layout = keymap };
@@ -90,10 +96,14 @@ int keys_init(struct keys *k, const char *keymap, struct dm_error *err)
             names.variant = keys_names[i].variant;
         }
     }
-    ctx = xkb_context_new(XKB_CONTEXT_NO_ENVIRONMENT_NAMES);
+    ctx = xkb_context_new(XKB_CONTEXT_NO_ENVIRONMENT_NAMES | XKB_CONTEXT_NO_DEFAULT_INCLUDES);
     if (!ctx)
+        return dm_error_set(err, ENOMEM, "keymap '%s': out of memory", keymap);
+    xkb_context_set_log_fn(ctx, keys_no_log); /* we say in one line what matters */
+    if (!xkb_context_include_path_append_default(ctx)) {
+        xkb_context_unref(ctx);
         return dm_error_set(err, ENOENT, "keymap '%s': no XKB data (package xkb-data)", keymap);
-    xkb_context_set_log_level(ctx, XKB_LOG_LEVEL_CRITICAL);
+    }
     map = xkb_keymap_new_from_names(ctx, &names, XKB_KEYMAP_COMPILE_NO_FLAGS);
     rc = map ? keys_fill(k, map) : -EINVAL;
     xkb_keymap_unref(map);
