@@ -27,8 +27,8 @@ PACKAGES = """
 xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils libxencall1
 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1 libxenmisc4.17
 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 libnl-3-200 libnl-route-3-200
-seabios xkb-data ipxe-qemu busybox-static bash iproute2 libbpf1 libelf1 libmnl0 libtirpc3
-libxtables12
+seabios xkb-data libgcc-s1 ipxe-qemu busybox-static bash iproute2 libbpf1 libelf1 libmnl0
+libtirpc3 libxtables12
 libcap2 kmod util-linux mount libsmartcols1 syslinux syslinux-common isolinux
 """.split()
 QEMU_PACKAGES = ["qemu-system-xen", "qemu-system-data"]
@@ -260,6 +260,9 @@ def common_files(cpio, root, programs):
     for so, path in libraries([root / p for p in programs], [root]).items():
         cpio.add("usr/lib64/" + so if so.startswith("ld-linux") else
                  "usr/lib/x86_64-linux-gnu/" + so, path, 0o755)
+    # Loaded by the C library when a thread is cancelled: xl does that to its xenstore watch.
+    cpio.add("usr/lib/x86_64-linux-gnu/libgcc_s.so.1",
+             next(root.glob("**/libgcc_s.so.1")), 0o755)
     cpio.add("etc/passwd", b"root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/:/bin/false\n")
     cpio.add("etc/group", b"root:x:0:\ntty:x:5:\n")
 
