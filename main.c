@@ -137,10 +137,13 @@ static void app_machine_init(struct app *app)
     xen_attach(app->xen, m);
 }
 
-/* What every machine has, in the order that gives each its PCI slot. */
+/*
+ * What every machine has, in the order that gives each its PCI slot. The IDE function is
+ * PIIX4's, as the power management is: drivers run its disks in Ultra DMA modes.
+ */
 static int app_create_board(struct app *app, struct dm_error *err)
 {
-    static const char *const board[] = { "i440fx", "piix3", "piix3-ide", "piix4-pm",
+    static const char *const board[] = { "i440fx", "piix3", "piix4-ide", "piix4-pm",
                                          "i8042",  "cmos",  "debugcon" };
 
     for (size_t i = 0; i < DM_ARRAY_LEN(board); i++)
