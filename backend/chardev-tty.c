@@ -118,7 +118,7 @@ static void tty_make_raw(struct tty *t, int fd, tcflag_t keep)
 int chardev_stdio_open(struct host_loop *loop, const char *id, struct dm_chardev **chr,
                        struct dm_error *err)
 {
-    struct tty *t;
+    struct tty *t = NULL;
     int rc = tty_create(loop, id, "stdio", &t, err);
 
     if (rc)
@@ -136,7 +136,7 @@ int chardev_stdio_open(struct host_loop *loop, const char *id, struct dm_chardev
 int chardev_tty_open(struct host_loop *loop, const char *id, const char *path,
                      struct dm_chardev **chr, struct dm_error *err)
 {
-    struct tty *t;
+    struct tty *t = NULL;
     int rc = tty_create(loop, id, path, &t, err);
 
     if (rc)

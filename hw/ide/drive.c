@@ -183,7 +183,7 @@ int ide_drive_realize(struct ide_drive *d, struct dm_error *err)
 {
     struct ide_channel *ch;
     char serial[20];
-    unsigned bus;
+    unsigned bus = 0;
     int rc;
 
     if (!d->block)
