@@ -57,6 +57,20 @@ static int device_prop_set_block(struct dm_device *dev, struct dm_block **field,
     return 0;
 }
 
+static int device_prop_set_net(struct dm_device *dev, struct dm_net **field, const char *id,
+                               struct dm_error *err)
+{
+    struct dm_net *net = dm_net_find(dev->machine, id);
+
+    if (!net)
+        return dm_error_set(err, ENOENT, "device '%s': no netdev '%s'", dev->id, id);
+    if (net->attached)
+        return dm_error_set(err, EBUSY, "device '%s': netdev '%s' is used by another device",
+                            dev->id, id);
+    *field = net;
+    return 0;
+}
+
 static int device_prop_set(struct dm_device *dev, const struct dm_prop *prop, const char *value,
                            struct dm_error *err)
 {
@@ -99,6 +113,12 @@ static int device_prop_set(struct dm_device *dev, const struct dm_prop *prop, co
             return dm_error_set(err, EBUSY, "device '%s': chardev '%s' is used by another device",
                                 dev->id, value);
         *(struct dm_chardev **)(void *)field = chr;
+        return 0;
+    case DM_PROP_NET:
+        return device_prop_set_net(dev, (struct dm_net **)(void *)field, value, err);
+    case DM_PROP_MAC:
+        if (dm_net_parse_mac(value, field))
+            break;
         return 0;
     }
     return dm_error_set(err, EINVAL, "device '%s': bad value '%s' for '%s'", dev->id, value,
@@ -181,11 +201,26 @@ static void device_free(struct dm_device *dev)
     free(dev);
 }
 
-static void device_attach_blocks(struct dm_device *dev, bool on)
+/* A network back end ends with its card: a guest that unplugs it needs the host's end free. */
+static void device_attach_net(struct dm_net *net, bool on)
+{
+    if (!net)
+        return;
+    if (on) {
+        net->attached = true;
+    } else {
+        dm_net_set_user(net, NULL, NULL);
+        dm_net_close(net);
+    }
+}
+
+static void device_attach_backends(struct dm_device *dev, bool on)
 {
     for (const struct dm_prop *p = dev->class->props; p && p->name; p++) {
         struct dm_block *block;
 
+        if (p->kind == DM_PROP_NET)
+            device_attach_net(*(struct dm_net **)(void *)((uint8_t *)dev + p->offset), on);
         if (p->kind != DM_PROP_BLOCK)
             continue;
         block = *(struct dm_block **)(void *)((uint8_t *)dev + p->offset);
@@ -230,7 +265,7 @@ struct dm_device *dm_device_create(struct dm_machine *machine, const char *class
         goto fail;
     if (dev->class->realize && dev->class->realize(dev, err))
         goto fail_pci;
-    device_attach_blocks(dev, true);
+    device_attach_backends(dev, true);
     for (tail = &machine->devices; *tail; tail = &(*tail)->next)
         ;
     *tail = dev;
@@ -261,7 +296,7 @@ void dm_device_destroy(struct dm_device *dev)
         dm_pci_detach(device_pci(dev));
     if (dev->class->unrealize)
         dev->class->unrealize(dev);
-    device_attach_blocks(dev, false);
+    device_attach_backends(dev, false);
     device_free(dev);
 }
 

@@ -30,6 +30,8 @@ enum dm_prop_kind {
     DM_PROP_STR,     /* char * owned by the device, freed at unrealize */
     DM_PROP_BLOCK,   /* struct dm_block *: the id of a -drive */
     DM_PROP_CHARDEV, /* struct dm_chardev *: the id of a -chardev or -serial */
+    DM_PROP_NET,     /* struct dm_net *: the id of a -netdev; closed with the device */
+    DM_PROP_MAC,     /* uint8_t[6]: a unicast Ethernet address, aa:bb:cc:dd:ee:ff */
 };
 
 /* A property that -device NAME,key=value sets. Zeroed objects must mean the default. */

@@ -53,6 +53,8 @@ void dm_machine_finish(struct dm_machine *m)
         m->chardevs = c->next;
         c->ops->close(c);
     }
+    while (m->nets)
+        dm_net_close(m->nets);
     dm_display_finish(&m->display);
 }
 

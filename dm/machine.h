@@ -13,6 +13,7 @@
 #include "dm/hypervisor.h"
 #include "dm/input.h"
 #include "dm/irq.h"
+#include "dm/net.h"
 #include "dm/pci.h"
 
 enum dm_run_state {
@@ -54,6 +55,9 @@ struct dm_machine {
     /* Hard disks by their place on IDE (channel * 2 + unit): what the CMOS tells the BIOS. Set
      * and cleared by the disk's device; NULL for no disk and for a CD. */
     struct dm_block *ide_disk[4];
+    struct dm_net *nets;
+    struct dm_run_notifier nets_run; /* dm/net's */
+    unsigned default_macs;           /* given by dm_net_default_mac */
     struct dm_display display;
     struct dm_input input;
 

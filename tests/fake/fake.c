@@ -475,6 +475,94 @@ size_t fake_chardev_send(struct fake_chardev *c, const void *data, size_t len)
     return len;
 }
 
+static bool fake_net_send(struct dm_net *net, const struct dm_iov *iov, int n, size_t len,
+                          const struct dm_net_offload *off)
+{
+    struct fake_net *fn = (struct fake_net *)net;
+    unsigned slot = fn->sent_count % FAKE_NET_FRAMES;
+    size_t sum = 0;
+
+    for (int i = 0; i < n; i++)
+        sum += iov[i].len;
+    if (sum != len || n > DM_NET_IOV_MAX + 1)
+        abort();
+    if (!fn->room)
+        return false;
+    if (fn->room != SIZE_MAX)
+        fn->room--;
+    free(fn->sent[slot].data);
+    fn->sent[slot].data = malloc(len);
+    if (!fn->sent[slot].data)
+        abort();
+    sum = 0;
+    for (int i = 0; i < n; i++) {
+        memcpy(fn->sent[slot].data + sum, iov[i].base, iov[i].len);
+        sum += iov[i].len;
+    }
+    fn->sent[slot].len = len;
+    fn->sent[slot].off = off ? *off : (struct dm_net_offload) { 0 };
+    fn->sent_count++;
+    return true;
+}
+
+static void fake_net_flush(struct dm_net *net)
+{
+    ((struct fake_net *)net)->flushes++;
+}
+
+static void fake_net_accept(struct dm_net *net)
+{
+    ((struct fake_net *)net)->accepts++;
+}
+
+static void fake_net_set_offload(struct dm_net *net, unsigned can)
+{
+    ((struct fake_net *)net)->can = can;
+}
+
+static void fake_net_close(struct dm_net *net)
+{
+    for (unsigned i = 0; i < FAKE_NET_FRAMES; i++)
+        free(((struct fake_net *)net)->sent[i].data);
+    free(net);
+}
+
+static const struct dm_net_ops fake_net_ops = {
+    .send = fake_net_send,
+    .flush = fake_net_flush,
+    .accept = fake_net_accept,
+    .set_offload = fake_net_set_offload,
+    .close = fake_net_close,
+};
+
+struct fake_net *fake_net_create(struct fake *f, const char *id)
+{
+    struct fake_net *n = calloc(1, sizeof(*n));
+
+    if (!n)
+        abort();
+    n->net.ops = &fake_net_ops;
+    n->net.host_can = DM_NET_CAN_CSUM | DM_NET_CAN_TSO4 | DM_NET_CAN_TSO6 | DM_NET_CAN_ECN;
+    n->room = SIZE_MAX;
+    snprintf(n->net.id, sizeof(n->net.id), "%s", id);
+    dm_net_register(&f->machine, &n->net);
+    return n;
+}
+
+void fake_net_writable(struct fake_net *n, size_t room)
+{
+    n->room = room;
+    dm_net_writable(&n->net);
+}
+
+bool fake_net_bring(struct fake_net *n, const void *frame, size_t len,
+                    const struct dm_net_offload *off)
+{
+    struct dm_iov iov = { (void *)(uintptr_t)frame, len };
+
+    return dm_net_receive(&n->net, &iov, 1, len, off);
+}
+
 static void fake_viewer_resized(void *opaque, const struct dm_surface *surface)
 {
     struct fake_viewer *v = opaque;

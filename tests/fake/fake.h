@@ -95,6 +95,27 @@ struct fake_chardev {
 struct fake_chardev *fake_chardev_create(struct fake *f, const char *id);
 size_t fake_chardev_send(struct fake_chardev *c, const void *data, size_t len); /* taken */
 
+/* A network back end: keeps the last frames sent, brings frames to the card. */
+#define FAKE_NET_FRAMES 64
+
+struct fake_net {
+    struct dm_net net; /* first; all of DM_NET_CAN_* but what the test takes away */
+    struct {
+        uint8_t *data; /* len bytes, malloc'ed */
+        size_t len;
+        struct dm_net_offload off;
+    } sent[FAKE_NET_FRAMES]; /* frame i is at i % FAKE_NET_FRAMES */
+    unsigned sent_count, flushes, accepts;
+    size_t room;  /* frames it still takes; starts without limit. fake_net_writable after */
+    unsigned can; /* what the card said it can receive */
+};
+
+struct fake_net *fake_net_create(struct fake *f, const char *id);
+void fake_net_writable(struct fake_net *n, size_t room); /* room for so many from now on */
+/* Brings a frame of one piece. false: refused, to be brought again. off may be NULL. */
+bool fake_net_bring(struct fake_net *n, const void *frame, size_t len,
+                    const struct dm_net_offload *off);
+
 /* A display viewer that counts. */
 struct fake_viewer {
     struct dm_viewer viewer;

@@ -104,6 +104,45 @@ static void fuzz_ram(struct fake *f, struct fuzz_input *in)
     in->left -= len;
 }
 
+/*
+ * A frame comes, to nobody, to all or to QEMU's first MAC address; or the host's side has no
+ * room; or the cable is pulled.
+ */
+static void fuzz_net(struct fake *f, struct fuzz_input *in)
+{
+    static const uint8_t mac[] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
+    static const size_t max[] = { 64, 300, 1600, DM_NET_MAX_LEN };
+    static uint8_t frame[DM_NET_MAX_LEN];
+    uint8_t what = (uint8_t)fuzz_take(in, 1);
+    size_t len = fuzz_take(in, 2) % max[what & 3] + 1, own = in->left < len ? in->left : len;
+    struct dm_net_offload off = { 0 };
+
+    if (what & 4) {
+        off.flags = (uint8_t)fuzz_take(in, 1);
+        off.gso_type = (uint8_t)fuzz_take(in, 1) & 0x85;
+        off.gso_size = (uint16_t)fuzz_take(in, 2);
+        off.csum_start = (uint16_t)fuzz_take(in, 1);
+        off.csum_offset = (uint16_t)fuzz_take(in, 1);
+        own = in->left < own ? in->left : own;
+    }
+    own = own < 128 ? own : 128; /* the rest is a pattern: few bytes make a large frame */
+    memset(frame, what, len);
+    memcpy(frame, in->data, own);
+    in->data += own;
+    in->left -= own;
+    if (what & 8 && len >= sizeof(mac))
+        memset(frame, 0xff, sizeof(mac));
+    else if (what & 16 && len >= sizeof(mac))
+        memcpy(frame, mac, sizeof(mac));
+    for (struct dm_net *n = f->machine.nets; n; n = n->next) {
+        if ((what & 0xe0) == 0x20)
+            dm_net_set_link(n, !n->link_up);
+        fake_net_writable((struct fake_net *)n, what & 0x80 ? what & 3 : SIZE_MAX);
+        if (dm_net_room(n, len))
+            fake_net_bring((struct fake_net *)n, frame, len, &off);
+    }
+}
+
 static void fuzz_host(struct fake *f, struct fuzz_input *in)
 {
     uint8_t what = (uint8_t)fuzz_take(in, 1), bytes[16];
@@ -123,6 +162,8 @@ static void fuzz_host(struct fake *f, struct fuzz_input *in)
         fake_chardev_send((struct fake_chardev *)c, bytes, len);
         dm_chardev_writable(c);
     }
+    if (f->machine.nets)
+        fuzz_net(f, in);
 }
 
 /* Saved state goes round; what: a byte of the stream is changed first, so load may refuse. */

@@ -2,7 +2,7 @@
 /*
  * The fuzz body shared by all devices. Bytes are decoded to steps: an access to
  * one of the target's ports, to one of its mapped BARs or its config space, time,
- * guest memory contents, a completion, bytes from the host, save and load. Each
+ * guest memory contents, a completion, bytes and frames from the host, save and load. Each
  * file fuzz-*.c says what the target is; the same program replays the corpus as a
  * test and is libFuzzer's target.
  */
