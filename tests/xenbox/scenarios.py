@@ -38,10 +38,7 @@ class Session:
                           boot="dc")
             self.boot_with_menu(guest)
         else:
-            # Both ways to write a disk: the old one leads through a loop device, the newer one
-            # straight to the file.
-            disks = ["/images/boot.img,raw,hda,rw"] if kind == "smp" else Guest.DISKS
-            guest = Guest(self.box, kind, disks=disks, vcpus=2 if kind == "smp" else 1)
+            guest = Guest(self.box, kind, vcpus=2 if kind == "smp" else 1)
             self.guest = guest
             guest.boot()
         self.failed.remove(kind)
@@ -178,7 +175,7 @@ class Session:
 
     def destroy(self):
         # In the middle of things: while the boot loader reads the disk.
-        guest = Guest(self.box, "victim")
+        guest = Guest(self.box, "victim", disks=Guest.OLD_DISK)
         if self.kind == "smp":
             guest = self.guest
         else:
@@ -230,16 +227,17 @@ class Session:
     def errors(self):
         """Each mistake: xl fails, one clear line in the log, nothing left."""
         self.drop()
+        def with_args(*args):
+            return dict(disks=Guest.CD, more=f"device_model_args = {list(args)}")
         cases = [
-            ("missing image", dict(disks=["file:/images/none.img,hda,w"]), None),
+            ("missing image", dict(disks=["/images/none.img,raw,hda,rw"]), None),
             ("missing CD", dict(disks=["file:/images/none.iso,hdc:cdrom,r"]), None),
-            ("unknown device", dict(more='device_model_args = [ "-device", "no-such-device" ]'),
-             "no-such-device"),
-            ("unknown option", dict(more='device_model_args = [ "-no-such-option" ]'),
-             "no-such-option"),
-            ("taken VNC port", dict(more="vncdisplay = 7\nvncunused = 0"),
+            ("unknown device", with_args("-device", "no-such-device"), "no-such-device"),
+            ("unknown option", with_args("-no-such-option"), "no-such-option"),
+            ("taken VNC port", dict(disks=Guest.CD, more="vncdisplay = 7\nvncunused = 0"),
              "5907|already in use"),
-            ("bad serial port", dict(serial="file:/no/such/folder/file"), "/no/such/folder"),
+            ("bad serial port", dict(disks=Guest.CD, serial="file:/no/such/folder/file"),
+             "/no/such/folder"),
         ]
         self.box.sh("setsid nc -l -p 5907 </dev/null >/dev/null 2>&1 &")
         wrong = []
@@ -276,8 +274,8 @@ class Session:
 # In the order that needs the fewest guests.
 SCENARIOS = {
     "boot-disk": Session.boot_disk, "size": Session.size, "idle": Session.idle,
-    "data": Session.data, "poweroff": Session.poweroff, "screen": Session.screen,
-    "boot-cd": Session.boot_cd,
+    "screen": Session.screen, "boot-cd": Session.boot_cd, "data": Session.data,
+    "poweroff": Session.poweroff,
     "smp": Session.smp, "reboot": Session.reboot, "destroy": Session.destroy,
     "serial-file": Session.serial_file, "errors": Session.errors,
 }
