@@ -248,7 +248,7 @@ void ide_channel_reset(struct ide_channel *ch)
     ch->select = 0;
     ch->control = 0;
     ch->bm = (struct ide_bm) { 0 };
-    ide_channel_update_irq(ch);
+    dm_irq_set(&ch->irq, false); /* the drives are reset next */
 }
 
 int ide_channel_post_load(struct ide_channel *ch)
