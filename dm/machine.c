@@ -123,14 +123,21 @@ void dm_machine_set_run_state(struct dm_machine *m, enum dm_run_state state)
         n->changed(n->opaque, state);
 }
 
+/* What the guest asked for was refused by the hypervisor. */
+static void machine_log_failure(struct dm_machine *m, const char *what, int rc)
+{
+    if (dm_log_budget_take(&m->errors, dm_clock_now(m->clock)))
+        dm_log(DM_LOG_ERROR, "machine", "%s of domain %u failed: %s", what, m->domid,
+               strerror(-rc));
+}
+
 void dm_machine_shutdown(struct dm_machine *m, enum dm_shutdown reason)
 {
     static const char *const names[] = { "power-off", "reboot", "crash" };
     int rc = m->hv->ops->shutdown(m->hv, reason);
 
     if (rc)
-        dm_log(DM_LOG_ERROR, "machine", "%s of domain %u failed: %s", names[reason], m->domid,
-               strerror(-rc));
+        machine_log_failure(m, names[reason], rc);
     else
         dm_machine_set_run_state(m, DM_SHUTDOWN_DONE);
 }
@@ -140,6 +147,5 @@ void dm_machine_sleep(struct dm_machine *m)
     int rc = m->hv->ops->sleep(m->hv);
 
     if (rc)
-        dm_log(DM_LOG_ERROR, "machine", "sleep (S3) of domain %u failed: %s", m->domid,
-               strerror(-rc));
+        machine_log_failure(m, "sleep (S3)", rc);
 }

@@ -64,6 +64,7 @@ struct dm_machine {
     int (*cpu_plug)(void *opaque, unsigned cpu); /* dm_machine_cpu_plug; NULL: cannot */
     void *cpu_plug_opaque;
 
+    struct dm_log_budget errors; /* the guest can try again and again what fails */
     enum dm_run_state run_state;
     struct dm_run_notifier *run_notifiers;
     /* Reads of the host that firmware needs, found by main: see dm_machine_rom. */

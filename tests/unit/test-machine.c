@@ -8,7 +8,9 @@
 #include "firmware/classes.h"
 #include "hw/classes.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define CLASSES_MAX 64
 
@@ -209,5 +211,104 @@ static void test_reset(void **state)
     fake_finish(&g.f);
 }
 
+struct watcher {
+    struct dm_run_notifier notifier;
+    enum dm_run_state seen[8];
+    unsigned count;
+};
+
+static void watcher_changed(void *opaque, enum dm_run_state s)
+{
+    struct watcher *w = opaque;
+
+    w->seen[w->count++ % 8] = s;
+}
+
+static int refuse_shutdown(struct dm_hypervisor *hv, enum dm_shutdown reason)
+{
+    (void)hv, (void)reason;
+    return -EPERM;
+}
+
+static int refuse_sleep(struct dm_hypervisor *hv)
+{
+    (void)hv;
+    return -EPERM;
+}
+
+static int refuse_rom_lock(struct dm_hypervisor *hv, bool on)
+{
+    (void)hv, (void)on;
+    return -ENOENT;
+}
+
+static void test_run_states(void **state)
+{
+    static const enum dm_run_state expected[] = { DM_RUNNING, DM_PAUSED, DM_RUNNING,
+                                                  DM_SHUTDOWN_DONE };
+    struct watcher a = { .notifier = { watcher_changed, &a, NULL } };
+    struct watcher b = { .notifier = { watcher_changed, &b, NULL } };
+    struct guest g;
+
+    guest_start(&g);
+    dm_machine_on_run(&g.f.machine, &a.notifier);
+    dm_machine_on_run(&g.f.machine, &b.notifier);
+    assert_int_equal(g.f.machine.run_state, DM_PRELAUNCH);
+    dm_machine_set_run_state(&g.f.machine, DM_RUNNING);
+    dm_machine_set_run_state(&g.f.machine, DM_RUNNING);
+    dm_machine_set_run_state(&g.f.machine, DM_PAUSED);
+    dm_machine_set_run_state(&g.f.machine, DM_RUNNING);
+    fake_out(&g.f, 0xcf9, 1, 6);
+    assert_int_equal(a.count, 4);
+    assert_memory_equal(a.seen, expected, sizeof(expected));
+    assert_memory_equal(b.seen, expected, sizeof(expected));
+    fake_finish(&g.f);
+}
+
+static void test_hypervisor_refuses(void **state)
+{
+    struct dm_hypervisor_ops ops;
+    struct guest g;
+
+    guest_start(&g);
+    firmware_pci_setup(&g);
+    ops = *g.f.hv.ops;
+    ops.shutdown = refuse_shutdown;
+    ops.sleep = refuse_sleep;
+    ops.set_rom_lock = refuse_rom_lock;
+    g.f.hv.ops = &ops;
+    dm_machine_set_run_state(&g.f.machine, DM_RUNNING);
+    fake_out(&g.f, 0xb004, 2, 0x2000);
+    fake_out(&g.f, 0xb004, 2, 0x2400);
+    fake_out(&g.f, 0x10, 1, 1);
+    assert_int_equal(g.f.machine.run_state, DM_RUNNING);
+    assert_non_null(strstr(g.f.log, "power-off of domain 0 failed"));
+    assert_non_null(strstr(g.f.log, "sleep (S3) of domain 0 failed"));
+    assert_non_null(strstr(g.f.log, "refuses to lock C0000-FFFFF"));
+    for (int i = 0; i < 1000; i++)
+        fake_out(&g.f, 0xb004, 2, 0x2400);
+    assert_true(g.f.log_len < 2000); /* it may try again, but not fill the log */
+    fake_finish(&g.f);
+}
+
+static void test_roms(void **state)
+{
+    struct dm_error err;
+    uint8_t *data;
+    struct guest g;
+    size_t size;
+
+    guest_start(&g);
+    assert_int_equal(dm_machine_rom(&g.f.machine, "x.bin", &data, &size, &err), 0);
+    assert_int_equal(data[0], 0x55);
+    free(data);
+    g.f.machine.load_rom = NULL;
+    assert_int_equal(dm_machine_rom(&g.f.machine, "x.bin", &data, &size, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "x.bin"));
+    fake_finish(&g.f);
+}
+
 UNIT_MAIN(cmocka_unit_test(test_firmware_setup), cmocka_unit_test(test_only_disks_are_disks),
-          cmocka_unit_test(test_unplugged_and_saved), cmocka_unit_test(test_reset))
+          cmocka_unit_test(test_unplugged_and_saved), cmocka_unit_test(test_reset),
+          cmocka_unit_test(test_run_states), cmocka_unit_test(test_hypervisor_refuses),
+          cmocka_unit_test(test_roms))
