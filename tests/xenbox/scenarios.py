@@ -113,8 +113,9 @@ class Session:
         guest = self.guest if self.kind == "cd" else self.need("disk")
         got = guest.cmd("xb data", 180)
         text = got.text
-        if not re.search(r"configured for UDMA", text):
-            raise Failure(f"no disk runs in a UDMA mode: {text[-400:]}")
+        # dev1.1: port 1, unit 1, the disk that is hashed.
+        if not re.search(r"mode dev1\.1 ata UDMA", text):
+            raise Failure(f"the disk does not run in a UDMA mode: {text[-400:]}")
         m = re.search(r"sha256 ([0-9a-f]{64})", text)
         if not m or m.group(1) != self.box.art.sums["data"]:
             raise Failure(f"sha256 of the 64 MiB disk differs: {m and m.group(1)}")
