@@ -114,7 +114,7 @@ class Session:
         got = guest.cmd("xb data", 180)
         text = got.text
         # dev1.1: port 1, unit 1, the disk that is hashed.
-        if not re.search(r"mode dev1\.1 ata UDMA", text):
+        if not re.search(r"mode dev1\.1 ata XFER_UDMA", text):
             raise Failure(f"the disk does not run in a UDMA mode: {text[-400:]}")
         m = re.search(r"sha256 ([0-9a-f]{64})", text)
         if not m or m.group(1) != self.box.art.sums["data"]:
@@ -123,7 +123,7 @@ class Session:
         if not times:
             raise Failure(f"the pattern was not written: {text[-300:]}")
         t0, t1, t2 = (float(t) for t in times.groups())
-        mode = sorted(set(re.findall(r"UDMA/\d+", text)))
+        mode = sorted(set(re.findall(r"XFER_(UDMA_\d+)", text)))
         self.power_off(guest)
         # The image as dom0 sees it after the guest is gone, not from any cache of the device model.
         check = self.box.sh(
