@@ -444,6 +444,7 @@ static void uart_write(void *opaque, uint64_t off, unsigned size, uint64_t val)
     case UART_MCR:
         u->mcr = byte & MCR_MASK;
         uart_update_modem(u);
+        dm_chardev_accept_input(u->chr); /* loopback may be over */
         break;
     case UART_SCR:
         u->scr = byte;

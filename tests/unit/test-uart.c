@@ -367,6 +367,52 @@ static void test_shared_line(void **state)
     fake_finish(&b.f);
 }
 
+static unsigned accepted;
+
+static void count_accept(struct dm_chardev *chr)
+{
+    accepted += dm_chardev_room(chr) != 0;
+}
+
+/* Whatever makes room tells the host, which waits for that. */
+static void test_host_is_told_of_room(void **state)
+{
+    struct dm_chardev_ops ops;
+    struct bench b;
+
+    bench_init(&b);
+    ops = *b.chr->chr.ops;
+    ops.accept_input = count_accept;
+    b.chr->chr.ops = &ops;
+    send(&b, "a");
+    accepted = 0;
+    in(&b, DATA);
+    assert_int_equal(accepted, 1);
+    out(&b, MCR, 0x10);
+    accepted = 0;
+    out(&b, MCR, 0x00);
+    assert_int_equal(accepted, 1);
+    send(&b, "a");
+    accepted = 0;
+    out(&b, IIR, 0x01); /* the FIFO comes on, empty */
+    assert_true(accepted > 0);
+    send(&b, "0123456789abcdef");
+    out(&b, IIR, 0x01);
+    accepted = 0;
+    for (unsigned i = 0; i < 16; i++)
+        in(&b, DATA);
+    assert_int_equal(accepted, 9); /* from half empty on */
+    send(&b, "a");
+    accepted = 0;
+    out(&b, IIR, 0x03);
+    assert_true(accepted > 0);
+    send(&b, "0123456789abcdef");
+    accepted = 0;
+    dm_device_reset(b.dev);
+    assert_true(accepted > 0);
+    fake_finish(&b.f);
+}
+
 static void refuse(struct bench *b, const char *key, const char *value, const char *text)
 {
     struct dm_option opt = { key, value };
@@ -437,5 +483,6 @@ UNIT_MAIN(cmocka_unit_test(test_registers_at_reset), cmocka_unit_test(test_trans
           cmocka_unit_test(test_thre_interrupt), cmocka_unit_test(test_receive_without_fifos),
           cmocka_unit_test(test_trigger_and_timeout), cmocka_unit_test(test_fifo_reset_and_room),
           cmocka_unit_test(test_loopback), cmocka_unit_test(test_host_takes_nothing),
-          cmocka_unit_test(test_divisor_zero), cmocka_unit_test(test_shared_line),
-          cmocka_unit_test(test_options), cmocka_unit_test(test_state))
+          cmocka_unit_test(test_host_is_told_of_room), cmocka_unit_test(test_divisor_zero),
+          cmocka_unit_test(test_shared_line), cmocka_unit_test(test_options),
+          cmocka_unit_test(test_state))
