@@ -332,7 +332,7 @@ const char *fake_state_roundtrip(struct fake *f, void *device)
 
 static void fake_block_do(struct fake_block *b, struct dm_block_req *req)
 {
-    uint8_t *at = b->data + req->offset;
+    uint8_t *at = b->data + (req->op == DM_BLOCK_FLUSH ? 0 : req->offset); /* a flush has none */
 
     if (b->fail) {
         dm_block_complete(req, b->fail);
