@@ -65,6 +65,25 @@ static void test_keys_us(void **state)
     keys_finish(&k);
 }
 
+/* XKB has keys that PCs have not, '(' alone among them; it must be typed as Shift + 9. */
+static void test_keys_of_a_real_keyboard(void **state)
+{
+    struct keys_event ev[KEYS_EVENTS_MAX];
+    struct keys k;
+
+    assert_int_equal(keys_init(&k, "us", NULL), 0);
+    for (uint32_t sym = 0x20; sym < 0x7f; sym++) {
+        size_t n = press(&k, sym, 0, ev);
+
+        assert_true(n == 1 || n == 3);
+        assert_true(ev[n / 2].code < 84); /* the main block */
+        keys_translate(&k, sym, false, 0, ev);
+    }
+    assert_int_equal(press(&k, '(', 0, ev), 3);
+    assert_int_equal(ev[1].code, 10);
+    keys_finish(&k);
+}
+
 static void test_keys_layouts(void **state)
 {
     struct keys_event ev[KEYS_EVENTS_MAX];
@@ -356,8 +375,9 @@ const char *__lsan_default_suppressions(void)
     return "leak:libvncclient\n";
 }
 
-UNIT_MAIN(cmocka_unit_test(test_keys_us), cmocka_unit_test(test_keys_layouts),
-          cmocka_unit_test(test_keys_without_data), cmocka_unit_test(test_keys_holds_are_bounded),
+UNIT_MAIN(cmocka_unit_test(test_keys_us), cmocka_unit_test(test_keys_of_a_real_keyboard),
+          cmocka_unit_test(test_keys_layouts), cmocka_unit_test(test_keys_without_data),
+          cmocka_unit_test(test_keys_holds_are_bounded),
           cmocka_unit_test(test_listen_searches_and_says_what_is_taken),
           cmocka_unit_test(test_client_sees_and_types), cmocka_unit_test(test_password),
           cmocka_unit_test(test_client_that_says_nothing_holds_nobody_up))

@@ -26,12 +26,24 @@ static const struct {
     { "sv", "se", "" },       { "no", "no", "" },      { "lt", "lt", "" },
 };
 
+/*
+ * How usual a key is, lower first. XKB knows keys for parentheses alone, and on the key
+ * that US keyboards have not (102ND) a '<' that guests take for something else: Shift
+ * with a usual key goes before both.
+ */
+static int keys_rank(uint8_t code)
+{
+    return code <= 83 ? 0 : code <= 127 ? 1 : 2; /* main block and keypad; PC keys; others */
+}
+
 static int keys_entry_compare(const void *a, const void *b)
 {
     const struct keys_entry *x = a, *y = b;
 
     if (x->keysym != y->keysym)
         return x->keysym < y->keysym ? -1 : 1;
+    if (keys_rank(x->code) != keys_rank(y->code))
+        return keys_rank(x->code) - keys_rank(y->code);
     /* Fewest modifiers first, then the lowest code: the main block before the keypad. */
     if (x->shift + 2 * x->altgr != y->shift + 2 * y->altgr)
         return x->shift + 2 * x->altgr - y->shift - 2 * y->altgr;

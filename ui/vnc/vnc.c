@@ -30,7 +30,7 @@
 #include <rfb/rfb.h>
 
 #define VNC_CLIENTS_MAX 16
-#define VNC_CLIENT_WAIT 2000 /* ms that a read or write to one client may take */
+#define VNC_CLIENT_WAIT 10000 /* ms that a read or write to one client may stand still */
 #define VNC_EVENTS_MAX  256
 #define VNC_RECTS_MAX   64
 
@@ -306,7 +306,7 @@ static void vnc_set_format(rfbScreenInfo *screen)
 }
 
 /* The library's frame buffer gets the size of the stage. Lock held. */
-static bool vnc_take_size(struct ui *v)
+static bool vnc_new_buffer(struct ui *v)
 {
     uint32_t *fb = calloc((size_t)v->width * (size_t)v->height, sizeof(uint32_t)), *old = v->fb;
     rfbClientIteratorPtr it;
@@ -322,6 +322,16 @@ static bool vnc_take_size(struct ui *v)
         rfbSetTranslateFunction(cl);
     rfbReleaseClientIterator(it);
     free(old);
+    return true;
+}
+
+/* A new stage: all of it is new, its size may be. Lock held. */
+static bool vnc_take_size(struct ui *v)
+{
+    bool same = v->screen->width == v->width && v->screen->height == v->height;
+
+    if (!same && !vnc_new_buffer(v))
+        return false;
     v->rect[0] = (struct dm_rect) { 0, 0, v->width, v->height };
     v->rects = 1;
     v->resized = false;
