@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* backend/raw on real files, with both engines of host/aio. */
+#include "tests/unit/aio-engines.h"
 #include "tests/unit/unit.h"
 
 #include "backend/raw.h"
@@ -563,28 +564,10 @@ static void test_no_medium_and_ids(void **state)
     world_finish(&w);
 }
 
-static int with_ring(void **state)
-{
-    unsetenv("XENDM_AIO");
-    *state = (void *)(uintptr_t) "io_uring";
-    return 0;
-}
-
-static int with_threads(void **state)
-{
-    setenv("XENDM_AIO", "threads", 1);
-    *state = (void *)(uintptr_t) "threads";
-    return 0;
-}
-
-#define BOTH(fn)                                       \
-    { #fn " (io_uring)", fn, with_ring, NULL, NULL },  \
-    {                                                  \
-#fn " (threads)", fn, with_threads, NULL, NULL \
-    }
-
-UNIT_MAIN(BOTH(test_read_write_flush), BOTH(test_scattered), BOTH(test_discard),
-          BOTH(test_readonly), BOTH(test_many_at_once), BOTH(test_drain_follows_a_chain),
-          BOTH(test_file_cut_underneath), BOTH(test_no_room), BOTH(test_errors_of_the_kernel),
-          BOTH(test_short_answers), cmocka_unit_test(test_refused_images),
-          cmocka_unit_test(test_unreadable), BOTH(test_odd_size), BOTH(test_no_medium_and_ids))
+UNIT_MAIN(BOTH_ENGINES(test_read_write_flush), BOTH_ENGINES(test_scattered),
+          BOTH_ENGINES(test_discard), BOTH_ENGINES(test_readonly), BOTH_ENGINES(test_many_at_once),
+          BOTH_ENGINES(test_drain_follows_a_chain), BOTH_ENGINES(test_file_cut_underneath),
+          BOTH_ENGINES(test_no_room), BOTH_ENGINES(test_errors_of_the_kernel),
+          BOTH_ENGINES(test_short_answers), cmocka_unit_test(test_refused_images),
+          cmocka_unit_test(test_unreadable), BOTH_ENGINES(test_odd_size),
+          BOTH_ENGINES(test_no_medium_and_ids))
