@@ -151,6 +151,10 @@ static void raw_close(struct dm_block *block)
         raw->free = slot->next;
         free(slot);
     }
+    /* The guest may be gone without a flush: what it wrote is not to hang on our host's power. */
+    if (block->wr_ops && fdatasync(raw->fd))
+        dm_log(DM_LOG_ERROR, "raw", "%s: flush at the end failed: %s", block->path,
+               strerror(errno));
     if (raw->fd >= 0)
         close(raw->fd);
     host_aio_put(raw->aio);

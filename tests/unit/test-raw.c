@@ -20,6 +20,17 @@ static const struct dm_class *const none[] = { NULL };
 
 #define IMAGE_SIZE (1u << 20)
 
+/* In place of the C library's: counts, and fails when it is told to. */
+static unsigned syncs;
+static int sync_error;
+
+int fdatasync(int fd)
+{
+    syncs++;
+    errno = sync_error;
+    return sync_error ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
 struct world {
     struct fake f;
     struct host_loop loop;
@@ -525,6 +536,33 @@ static void test_unreadable(void **state)
     world_finish(&w);
 }
 
+/* SIGTERM, or libxl's SIGHUP: what was written is on the disk when we have gone. */
+static void test_flush_at_the_end(void **state)
+{
+    uint8_t data[512] = { 1 };
+    struct dm_block *b;
+    struct world w;
+
+    world_init(&w);
+    b = world_open(&w, false);
+    assert_int_equal(io_run(&w, b, DM_BLOCK_READ, 0, data, 512), 0);
+    syncs = 0;
+    world_finish(&w);
+    assert_int_equal(syncs, 0); /* nothing was written */
+
+    world_init(&w);
+    b = world_open(&w, false);
+    assert_int_equal(io_run(&w, b, DM_BLOCK_WRITE, 0, data, 512), 0);
+    sync_error = EIO;
+    dm_block_drain(b);
+    w.f.machine.blocks = NULL; /* closed here, so that the log is still there to be read */
+    b->ops->close(b);
+    sync_error = 0;
+    assert_int_equal(syncs, 1);
+    assert_non_null(strstr(w.f.log, "flush at the end failed: Input/output error"));
+    world_finish(&w);
+}
+
 static void test_odd_size(void **state)
 {
     struct dm_block *b;
@@ -569,5 +607,5 @@ UNIT_MAIN(BOTH_ENGINES(test_read_write_flush), BOTH_ENGINES(test_scattered),
           BOTH_ENGINES(test_drain_follows_a_chain), BOTH_ENGINES(test_file_cut_underneath),
           BOTH_ENGINES(test_no_room), BOTH_ENGINES(test_errors_of_the_kernel),
           BOTH_ENGINES(test_short_answers), cmocka_unit_test(test_refused_images),
-          cmocka_unit_test(test_unreadable), BOTH_ENGINES(test_odd_size),
-          BOTH_ENGINES(test_no_medium_and_ids))
+          cmocka_unit_test(test_unreadable), cmocka_unit_test(test_flush_at_the_end),
+          BOTH_ENGINES(test_odd_size), BOTH_ENGINES(test_no_medium_and_ids))
