@@ -80,6 +80,7 @@ static int app_watch_signals(struct app *app, struct dm_error *err)
     int rc;
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* libxl limits our files: a write fails then, it does not kill */
     sigemptyset(&set);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGTERM);
