@@ -110,8 +110,14 @@ class Monitor:
     def __init__(self):
         self.s = socket.socket(socket.AF_UNIX)
         self.s.settimeout(10)
-        self.s.connect(QMP)
         self.buf = b''
+        for _ in range(1500):  # there may be no socket yet, or one that does not listen yet
+            try:
+                self.s.connect(QMP)
+                return
+            except (FileNotFoundError, ConnectionRefusedError):
+                time.sleep(0.01)
+        raise Failed('nobody listens on the QMP socket')
 
     def message(self):
         while b'\r\n' not in self.buf:
@@ -251,10 +257,6 @@ def test_malformed_qmp_and_quit():
 
 def test_started_stopped():
     with Running([*LIBXL, '-S']) as x:
-        for _ in range(500):
-            if os.path.exists(QMP):
-                break
-            time.sleep(0.01)
         m = Monitor()
         m.message()
         m.ask({'execute': 'qmp_capabilities'})
