@@ -4,7 +4,7 @@ import re
 import subprocess
 import time
 
-from box import Answer, Failure, SLOW
+from box import Answer, Failure, SLOW, note
 
 CONFIG = """\
 builder = "hvm"
@@ -166,7 +166,14 @@ class Guest:
         path = self.box.keep / f"{name}.png"
         end = time.monotonic() + limit * SLOW
         while True:
-            said = self.vnc("wait", "1", "shot", str(path))
+            try:
+                said = self.vnc("wait", "1", "shot", str(path))
+            except Failure as e:
+                # A server may give up on a client that is slow because the machine is.
+                note(str(e))
+                if time.monotonic() > end:
+                    raise
+                continue
             m = re.search(r"shot \S+ (\d+)x(\d+) colours=(\d+)", said)
             got = tuple(int(v) for v in m.groups())
             if got[2] >= colours or time.monotonic() > end:

@@ -204,7 +204,7 @@ class Session:
             raise Finding(f"bochs-drm did not take over: {got[-300:]}")
         size = re.search(r"^(\d+),(\d+)$", got, re.M)
         guest.vnc("type", "echo key-$((6*7)) >/dev/ttyS0\n", "wait", "1")
-        guest.expect(r"key-42", 30, "what was typed by VNC")
+        guest.expect(r"key-42", 60, "what was typed by VNC")
         guest.vnc("type", "clear; echo \"Hello, VNC\"; cat /proc/version; ls --color /\n")
         width, height, colours = guest.shot("screen-console", 3)
         if (str(width), str(height)) != (size.group(1), size.group(2)):

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <png.h>
 #include <rfb/rfbclient.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -197,9 +198,16 @@ static int run(rfbClient *client, char **arg, int left)
     return 0;
 }
 
-static void no_log(const char *format, ...)
+/* The library is talkative; only its last words matter, and only after a failure. */
+static char last_words[256];
+
+static void keep_log(const char *format, ...)
 {
-    (void)format;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(last_words, sizeof(last_words), format, args);
+    va_end(args);
 }
 
 int main(int argc, char **argv)
@@ -208,7 +216,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: vncctl HOST:PORT [COMMAND...]\n");
         return 2;
     }
-    rfbClientLog = no_log;
+    rfbClientLog = rfbClientErr = keep_log;
     rfbClient *client = rfbGetClient(8, 3, 4);
     if (!client)
         return 1;
@@ -234,7 +242,7 @@ int main(int argc, char **argv)
         int took = run(client, argv + i, argc - i);
 
         if (!took) {
-            fprintf(stderr, "vncctl: '%s' failed\n", argv[i]);
+            fprintf(stderr, "vncctl: '%s' failed: %s\n", argv[i], last_words);
             status = 1;
             break;
         }
