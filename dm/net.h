@@ -20,7 +20,7 @@
 #define DM_NET_MAC_LEN  6
 #define DM_NET_ETH_LEN  14    /* bytes: two addresses and the type */
 #define DM_NET_MIN_LEN  60    /* bytes: Ethernet's least, without FCS */
-#define DM_NET_MAX_LEN  65550 /* bytes: an Ethernet header and the largest IP packet, plus 1 */
+#define DM_NET_MAX_LEN  65560 /* bytes: Ethernet with two VLAN tags, the largest IP packet, and some */
 #define DM_NET_IOV_MAX  64    /* pieces of a frame */
 #define DM_NET_HDR_MAX  256   /* bytes of headers of a frame to be cut */
 #define DM_NET_NICS_MAX 8     /* of a machine */

@@ -40,6 +40,7 @@ struct host_hook {
 #define HOST_LOOP_BATCH 32
 
 struct host_aio;
+struct host_batch;
 
 struct host_loop {
     struct dm_clock clock;
@@ -48,7 +49,8 @@ struct host_loop {
     struct host_hook *hooks;
     pthread_mutex_t lock; /* posts */
     struct host_post *posts, **posts_tail;
-    struct host_aio *aio; /* host/aio's; NULL while no file is open */
+    struct host_aio *aio;     /* host/aio's; NULL while no file is open */
+    struct host_batch *batch; /* host/batch's, likewise */
     bool quit;
     /* Events of this turn, so that a watch removed meanwhile is not called. */
     struct host_watch *pending[HOST_LOOP_BATCH];
