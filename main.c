@@ -3,6 +3,8 @@
  * xendm: options → machine → event loop. The only file that sees every layer.
  */
 #include "backend/chardev.h"
+#include "backend/filter-dump.h"
+#include "backend/netdev.h"
 #include "backend/raw.h"
 #include "config.h"
 #include "control/cmdline.h"
@@ -210,6 +212,27 @@ static int app_create_drives(struct app *app, struct dm_error *err)
     return 0;
 }
 
+/* The host's ends of network cards: libxl names them behind the cards that use them. */
+static int app_create_netdevs(struct app *app, struct dm_error *err)
+{
+    for (size_t i = 0; i < app->cmd.netdev_count; i++) {
+        const struct cmdline_netdev *n = &app->cmd.netdevs[i];
+        int rc = netdev_open(&app->machine, &app->loop, n->id, n->kind, n->options, n->count, err);
+
+        if (rc)
+            return rc;
+    }
+    for (size_t i = 0; i < app->cmd.dump_count; i++) {
+        const struct cmdline_dump *d = &app->cmd.dumps[i];
+        int rc =
+            filter_dump_open(&app->machine, &app->loop, d->id, d->netdev, d->path, d->max_len, err);
+
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
 static int app_create_devices(struct app *app, struct dm_error *err)
 {
     for (size_t i = 0; i < app->cmd.device_count; i++) {
@@ -281,6 +304,8 @@ static int app_start_guest(struct app *app, struct dm_error *err)
         rc = app_create_serials(app, err);
     if (!rc)
         rc = app_create_drives(app, err);
+    if (!rc)
+        rc = app_create_netdevs(app, err);
     if (!rc)
         rc = app_create_devices(app, err);
     if (!rc)

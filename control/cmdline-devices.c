@@ -352,9 +352,9 @@ static const struct device_later {
 };
 
 static const char *const device_cards_later[] = {
-    "rtl8139",    "e1000",    "e1000e", "e1000-82544gc",  "e1000-82545em", "igb",
-    "ne2k_pci",   "ne2k_isa", "pcnet",  "i82551",         "i82557b",       "i82559er",
-    "virtio-net", "vmxnet3",  "tulip",  "virtio-net-pci",
+    "e1000e", "e1000-82544gc",  "e1000-82545em", "igb",      "ne2k_pci",   "ne2k_isa",
+    "pcnet",  "i82551",         "i82557b",       "i82559er", "virtio-net", "vmxnet3",
+    "tulip",  "virtio-net-pci",
 };
 
 static bool device_matches(const char *pattern, const char *name)
@@ -372,8 +372,8 @@ static int device_is_later(const char *driver, struct dm_error *err)
         if (!strcmp(driver, device_cards_later[i]))
             return dm_error_set(
                 err, EINVAL,
-                "-device %s: network card '%s' is not in xendm yet; use type=vif in "
-                "the vif of the guest's configuration",
+                "-device %s: network card '%s' is not in xendm yet; use "
+                "model=e1000 or model=rtl8139 in the vif of the guest's configuration",
                 driver, driver);
     for (size_t i = 0; i < DM_ARRAY_LEN(device_later); i++)
         if (device_matches(device_later[i].name, driver))

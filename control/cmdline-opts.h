@@ -66,13 +66,16 @@ int opts_bad_value(const struct opts *opts, const struct dm_option *o, const cha
                    struct dm_error *err);
 int opts_bad_key(const struct opts *opts, const struct dm_option *o, struct dm_error *err);
 
-/* Handlers of rows of the table: cmdline-devices.c. */
+/* Handlers of rows of the table: cmdline-devices.c, cmdline-net.c. */
 int option_chardev(struct cmdline *cmd, const char *value, struct dm_error *err);
 int option_mon(struct cmdline *cmd, const char *value, struct dm_error *err);
 int option_qmp(struct cmdline *cmd, const char *value, struct dm_error *err);
 int option_drive(struct cmdline *cmd, const char *value, struct dm_error *err);
 int option_cdrom(struct cmdline *cmd, const char *value, struct dm_error *err);
 int option_device(struct cmdline *cmd, const char *value, struct dm_error *err);
+int option_netdev(struct cmdline *cmd, const char *value, struct dm_error *err);
+int option_net(struct cmdline *cmd, const char *value, struct dm_error *err);
+int option_object(struct cmdline *cmd, const char *value, struct dm_error *err);
 int option_vga(struct cmdline *cmd, const char *value, struct dm_error *err);
 
 #endif

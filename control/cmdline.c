@@ -304,11 +304,6 @@ static int option_monitor(struct cmdline *cmd, const char *value, struct dm_erro
     return option_none_only("-monitor", "the human monitor is", value, err);
 }
 
-static int option_net(struct cmdline *cmd, const char *value, struct dm_error *err)
-{
-    return option_none_only("-net", "emulated network cards are", value, err);
-}
-
 static int option_serial(struct cmdline *cmd, const char *value, struct dm_error *err)
 {
     const char **serial;
@@ -365,9 +360,10 @@ static const struct cmdline_row cmdline_rows[] = {
     { "usbdevice", "NAME", NULL, LATER_USB },
     { "no-acpi", NULL, option_no_acpi, "no ACPI" },
     { "smp", "N[,maxcpus=M]", option_smp, "virtual CPUs" },
-    { "netdev", "KIND,...", NULL, "emulated network cards are not in xendm yet" },
+    { "netdev", "tap,id=ID,ifname=NAME,...", option_netdev, "the host's end of a network card" },
     { "net", "none", option_net, "no network card" },
-    { "object", "KIND,...", NULL, "objects (COLO and others) are not in xendm yet" },
+    { "object", "filter-dump,id=ID,netdev=ID,file=PATH", option_object,
+      "capture frames to a pcap file" },
     { "xen-domid-restrict", NULL, NULL, LATER_RESTRICT },
     { "chroot", "DIR", NULL, LATER_RESTRICT },
     { "run-with", "OPTIONS", NULL, LATER_RESTRICT },
@@ -494,11 +490,15 @@ void cmdline_finish(struct cmdline *cmd)
 {
     for (size_t i = 0; i < cmd->chardev_count; i++)
         free(cmd->chardevs[i].options);
+    for (size_t i = 0; i < cmd->netdev_count; i++)
+        free(cmd->netdevs[i].options);
     for (size_t i = 0; i < cmd->device_count; i++)
         free(cmd->devices[i].options);
     for (size_t i = 0; i < cmd->owned_count; i++)
         free(cmd->owned[i]);
     free(cmd->owned);
+    free(cmd->netdevs);
+    free(cmd->dumps);
     free(cmd->devices);
     free(cmd->drives);
     free(cmd->serials);

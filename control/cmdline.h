@@ -44,6 +44,20 @@ struct cmdline_device {
     size_t count;
 };
 
+/* A -netdev: what netdev_open takes. */
+struct cmdline_netdev {
+    const char *id;
+    const char *kind; /* tap ... */
+    struct dm_option *options;
+    size_t count;
+};
+
+/* An -object filter-dump. */
+struct cmdline_dump {
+    const char *id, *netdev, *path;
+    uint32_t max_len; /* bytes kept of each frame */
+};
+
 struct cmdline_vnc {
     bool enabled;     /* false: no -vnc, or -vnc none */
     const char *host; /* address to listen on, without brackets; "" means all */
@@ -77,6 +91,10 @@ struct cmdline {
     size_t serial_count;
     struct cmdline_drive *drives;
     size_t drive_count;
+    struct cmdline_netdev *netdevs; /* at most DM_NET_NICS_MAX */
+    size_t netdev_count;
+    struct cmdline_dump *dumps;
+    size_t dump_count;
     struct cmdline_device *devices;
     size_t device_count;
 

@@ -327,6 +327,21 @@ static struct json_object *command_pci(struct qmp_session *s, struct json_object
     return list;
 }
 
+/* name: of the card, or of its netdev. */
+static struct json_object *command_set_link(struct qmp_session *s, struct json_object *args,
+                                            struct qmp_failure *failure)
+{
+    const char *name = json_object_get_string(json_object_object_get(args, "name"));
+    struct dm_device *dev = dm_device_find(s->machine, name);
+    struct dm_net *net = dev ? dm_device_net(dev) : dm_net_find(s->machine, name);
+
+    if (net)
+        dm_net_set_link(net, json_object_get_boolean(json_object_object_get(args, "up")));
+    else
+        qmp_fail(failure, "DeviceNotFound", "Device '%.64s' not found", name);
+    return NULL;
+}
+
 static struct json_object *command_commands(struct qmp_session *s, struct json_object *args,
                                             struct qmp_failure *failure);
 
@@ -336,26 +351,41 @@ static const struct qmp_row {
     const char *name;
     struct json_object *(*handle)(struct qmp_session *s, struct json_object *args,
                                   struct qmp_failure *failure);
-    unsigned flags;  /* QMP_GUEST: about the guest */
-    const char *arg; /* the one argument; NULL: none */
-    enum json_type type;
+    unsigned flags; /* QMP_GUEST: about the guest */
+    struct qmp_arg {
+        const char *name; /* NULL: no more */
+        enum json_type type;
+    } arg[2];
 } qmp_rows[] = {
-    { "change-vnc-password", command_vnc_password, QMP_GUEST, "password", json_type_string },
-    { "cont", command_cont, QMP_GUEST, NULL, 0 },
-    { "qmp_capabilities", command_capabilities, QMP_ARG_OPTIONAL, "enable", json_type_array },
-    { "query-block", command_block, QMP_GUEST, NULL, 0 },
-    { "query-blockstats", command_blockstats, QMP_GUEST, NULL, 0 },
-    { "query-chardev", command_chardev, QMP_GUEST, NULL, 0 },
-    { "query-command-line-options", command_options, QMP_ARG_OPTIONAL, "option", json_type_string },
-    { "query-commands", command_commands, 0, NULL, 0 },
-    { "query-cpus-fast", command_cpus, QMP_GUEST, NULL, 0 },
-    { "query-name", command_name, QMP_GUEST, NULL, 0 },
-    { "query-pci", command_pci, QMP_GUEST, NULL, 0 },
-    { "query-status", command_status, QMP_GUEST, NULL, 0 },
-    { "query-version", command_version, 0, NULL, 0 },
-    { "query-vnc", command_vnc, QMP_GUEST, NULL, 0 },
-    { "quit", command_quit, 0, NULL, 0 },
-    { "stop", command_stop, QMP_GUEST, NULL, 0 },
+    { "change-vnc-password",
+      command_vnc_password,
+      QMP_GUEST,
+      { { "password", json_type_string } } },
+    { "cont", command_cont, QMP_GUEST, { { 0 } } },
+    { "qmp_capabilities",
+      command_capabilities,
+      QMP_ARG_OPTIONAL,
+      { { "enable", json_type_array } } },
+    { "query-block", command_block, QMP_GUEST, { { 0 } } },
+    { "query-blockstats", command_blockstats, QMP_GUEST, { { 0 } } },
+    { "query-chardev", command_chardev, QMP_GUEST, { { 0 } } },
+    { "query-command-line-options",
+      command_options,
+      QMP_ARG_OPTIONAL,
+      { { "option", json_type_string } } },
+    { "query-commands", command_commands, 0, { { 0 } } },
+    { "query-cpus-fast", command_cpus, QMP_GUEST, { { 0 } } },
+    { "query-name", command_name, QMP_GUEST, { { 0 } } },
+    { "query-pci", command_pci, QMP_GUEST, { { 0 } } },
+    { "query-status", command_status, QMP_GUEST, { { 0 } } },
+    { "query-version", command_version, 0, { { 0 } } },
+    { "query-vnc", command_vnc, QMP_GUEST, { { 0 } } },
+    { "quit", command_quit, 0, { { 0 } } },
+    { "set_link",
+      command_set_link,
+      QMP_GUEST,
+      { { "name", json_type_string }, { "up", json_type_boolean } } },
+    { "stop", command_stop, QMP_GUEST, { { 0 } } },
 };
 
 static struct json_object *command_commands(struct qmp_session *s, struct json_object *args,
@@ -381,6 +411,14 @@ static const struct qmp_row *qmp_row(const struct qmp_session *s, const char *na
     return NULL;
 }
 
+static bool qmp_takes(const struct qmp_row *row, const char *key)
+{
+    for (size_t i = 0; i < DM_ARRAY_LEN(row->arg) && row->arg[i].name; i++)
+        if (!strcmp(row->arg[i].name, key))
+            return true;
+    return false;
+}
+
 static void qmp_check_arguments(const struct qmp_row *row, struct json_object *args,
                                 struct qmp_failure *failure)
 {
@@ -390,18 +428,21 @@ static void qmp_check_arguments(const struct qmp_row *row, struct json_object *a
         json_object_object_foreach(args, key, value)
         {
             (void)value;
-            if (!row->arg || strcmp(key, row->arg))
+            if (!qmp_takes(row, key))
                 return qmp_fail(failure, "GenericError", "Parameter '%.64s' is unexpected", key);
         }
     }
-    if (!row->arg)
-        return;
-    if (!json_object_object_get_ex(args, row->arg, &arg)) {
-        if (!(row->flags & QMP_ARG_OPTIONAL))
-            qmp_fail(failure, "GenericError", "Parameter '%s' is missing", row->arg);
-    } else if (!json_object_is_type(arg, row->type)) {
-        qmp_fail(failure, "GenericError", "Invalid parameter type for '%s', expected: %s", row->arg,
-                 json_type_to_name(row->type));
+    for (size_t i = 0; i < DM_ARRAY_LEN(row->arg) && row->arg[i].name; i++) {
+        const struct qmp_arg *want = &row->arg[i];
+
+        if (!json_object_object_get_ex(args, want->name, &arg)) {
+            if (!(row->flags & QMP_ARG_OPTIONAL))
+                return qmp_fail(failure, "GenericError", "Parameter '%s' is missing", want->name);
+        } else if (!json_object_is_type(arg, want->type)) {
+            return qmp_fail(failure, "GenericError",
+                            "Invalid parameter type for '%s', expected: %s", want->name,
+                            json_type_to_name(want->type));
+        }
     }
 }
 

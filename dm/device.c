@@ -308,6 +308,14 @@ struct dm_device *dm_device_find(struct dm_machine *machine, const char *id)
     return NULL;
 }
 
+struct dm_net *dm_device_net(const struct dm_device *dev)
+{
+    for (const struct dm_prop *p = dev->class->props; p && p->name; p++)
+        if (p->kind == DM_PROP_NET)
+            return *(struct dm_net *const *)(const void *)((const uint8_t *)dev + p->offset);
+    return NULL;
+}
+
 struct dm_device *dm_device_of_class(struct dm_machine *machine, const struct dm_class *class,
                                      struct dm_device *prev)
 {

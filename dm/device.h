@@ -17,6 +17,7 @@
 
 struct dm_device;
 struct dm_machine;
+struct dm_net;
 struct dm_pci_info;
 
 /* key=value of a -device argument. */
@@ -102,6 +103,9 @@ struct dm_device *dm_device_create(struct dm_machine *machine, const char *class
 void dm_device_destroy(struct dm_device *dev); /* NULL is fine */
 
 struct dm_device *dm_device_find(struct dm_machine *machine, const char *id);
+
+/* What its property netdev names. NULL: it has none, or nothing is there. */
+struct dm_net *dm_device_net(const struct dm_device *dev);
 
 /* First device of a class, or the one after prev. NULL: no more. */
 struct dm_device *dm_device_of_class(struct dm_machine *machine, const struct dm_class *class,

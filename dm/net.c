@@ -327,6 +327,12 @@ void dm_net_close(struct dm_net *net)
     while (*p != net)
         p = &(*p)->next;
     *p = net->next;
+    for (struct dm_net_monitor *m = net->monitors, *next; m; m = next) {
+        next = m->next;
+        if (m->closed)
+            m->closed(m->opaque);
+    }
+    net->monitors = NULL;
     free(net->held);
     net->held = NULL;
     net->ops->close(net);

@@ -17,13 +17,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DM_NET_MAC_LEN  6
-#define DM_NET_ETH_LEN  14    /* bytes: two addresses and the type */
-#define DM_NET_MIN_LEN  60    /* bytes: Ethernet's least, without FCS */
-#define DM_NET_MAX_LEN  65560 /* bytes: Ethernet with two VLAN tags, the largest IP packet, and some */
-#define DM_NET_IOV_MAX  64    /* pieces of a frame */
-#define DM_NET_HDR_MAX  256   /* bytes of headers of a frame to be cut */
-#define DM_NET_NICS_MAX 8     /* of a machine */
+#define DM_NET_MAC_LEN 6
+#define DM_NET_ETH_LEN 14 /* bytes: two addresses and the type */
+#define DM_NET_MIN_LEN 60 /* bytes: Ethernet's least, without FCS */
+#define DM_NET_MAX_LEN \
+    65560                  /* bytes: Ethernet with two VLAN tags, the largest IP packet, and some */
+#define DM_NET_IOV_MAX  64 /* pieces of a frame */
+#define DM_NET_HDR_MAX  256 /* bytes of headers of a frame to be cut */
+#define DM_NET_NICS_MAX 8   /* of a machine */
 
 /* What is still to be done to a frame: the first ten bytes of Linux' virtio_net_hdr. */
 struct dm_net_offload {
@@ -87,6 +88,7 @@ struct dm_net_user {
 /* Sees all frames, as they pass: a capture. */
 struct dm_net_monitor {
     void (*frame)(void *opaque, const struct dm_iov *iov, int n, size_t len);
+    void (*closed)(void *opaque); /* the netdev ends, and this with it. May be NULL */
     void *opaque;
     struct dm_net_monitor *next;
 };

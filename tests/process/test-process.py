@@ -51,14 +51,14 @@ def with_vnc(spec):
     return [*LIBXL[:at + 1], spec, *LIBXL[at + 2:]]
 
 
-def run(args, program=FAKE):
-    return subprocess.run([program, *args], env=ENV, stdin=subprocess.DEVNULL,
+def run(args, program=FAKE, before=()):
+    return subprocess.run([*before, program, *args], env=ENV, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=20)
 
 
-def fails(args, line, program=FAKE):
+def fails(args, line, program=FAKE, before=()):
     """One line on stderr with these words, status 1, no socket left."""
-    p = run(args, program)
+    p = run(args, program, before)
     expect(p.returncode == 1, f'exit status {p.returncode}, stderr: {p.stderr!r}')
     expect(p.stderr.count('\n') == 1 and p.stderr.startswith('xendm: '), f'stderr: {p.stderr!r}')
     for words in line if isinstance(line, tuple) else (line,):
@@ -69,13 +69,13 @@ def fails(args, line, program=FAKE):
 class Running:
     """A started xendm-fake; ends it at exit of the with block."""
 
-    def __init__(self, args):
-        self.args = args
+    def __init__(self, args, before=()):
+        self.args, self.before = args, before
 
     def __enter__(self):
         if os.path.exists(STATE):
             os.unlink(STATE)
-        self.p = subprocess.Popen([FAKE, *self.args], env=ENV, stdin=subprocess.DEVNULL,
+        self.p = subprocess.Popen([*self.before, FAKE, *self.args], env=ENV, stdin=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE, text=True)
         return self
 
@@ -104,6 +104,31 @@ class Running:
         self.p.stderr.close()
         if os.path.exists(QMP):
             os.unlink(QMP)
+
+
+class Network:
+    """A network namespace; why: it cannot be had, or no tap in it."""
+
+    def __enter__(self):
+        self.holder, self.why = None, 'no unshare, nsenter or ip'
+        if all(shutil.which(n) for n in ('unshare', 'nsenter', 'ip')):
+            self.holder = subprocess.Popen(['unshare', '-n', 'sh', '-c', 'echo; exec sleep 600'],
+                                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            self.holder.stdout.read(1)
+            self.before = ['nsenter', '-n', '-t', str(self.holder.pid)]
+            self.why = None if self.ip('tuntap', 'add', 'dev', 'test', 'mode', 'tap') else \
+                'no network namespace or no /dev/net/tun'
+        return self
+
+    def ip(self, *args):
+        return subprocess.run([*self.before, 'ip', *args], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+    def __exit__(self, *exc):
+        if self.holder:
+            self.holder.kill()
+            self.holder.wait()
+            self.holder.stdout.close()
 
 
 class Monitor:
@@ -286,6 +311,60 @@ def test_vnc_search_and_password():
             expect(s.recv(12).startswith(b'RFB 003.'), 'no VNC server there')
         x.p.send_signal(signal.SIGTERM)
         x.ends()
+    return None
+
+
+TAP = 'type=tap,id=net0,ifname=vif7.0-emu,br=xenbr0'
+
+
+def test_tap_errors():
+    script = os.path.join(TMP, 'ifup')
+    with open(script, 'w', encoding='ascii') as f:
+        f.write('#!/bin/sh\nexit 3\n')
+    os.chmod(script, 0o755)
+    with Network() as n:
+        if n.why:
+            return n.why
+        n.ip('link', 'add', 'xenbr1', 'type', 'bridge')
+        for netdev, words in (
+                (TAP, "bridge 'xenbr0' does not exist"),
+                (TAP.replace('xenbr0', 'lo'), "'lo' is not a bridge"),
+                (TAP.replace('vif7.0-emu', 'lo') + ',script=no', "'lo' is not a tap"),
+                (f'{TAP.replace("xenbr0", "xenbr1")},script={script}',
+                 ("'vif7.0-emu'", f"script '{script}' failed with status 3")),
+                (f'{TAP.replace("xenbr0", "xenbr1")},script={script}.no',
+                 ("'vif7.0-emu'", f"script '{script}.no'", 'No such file')),
+                (TAP.replace('tap', 'user'), "kind 'user'")):
+            fails([*LIBXL, '-netdev', netdev], words, before=n.before)
+            expect(not n.ip('link', 'show', 'vif7.0-emu'), 'the tap was left behind')
+        with Running([*LIBXL, '-netdev', f'{TAP},script=no'], n.before) as x:
+            x.wait_running()
+            p = run([*LIBXL[:2], '-m', '64', '-netdev', f'{TAP},script=no'], before=n.before)
+            expect(p.returncode == 1 and "'vif7.0-emu' is in use" in p.stderr, p.stderr)
+    return None
+
+
+def test_tap_is_there_and_gone():
+    """Its interface exists when it says running, and ends with it; a capture on request."""
+    pcap = os.path.join(TMP, 'pcap')
+    with Network() as n:
+        if n.why:
+            return n.why
+        fails([*LIBXL, '-object', f'filter-dump,id=d,netdev=net1,file={pcap}'], "no netdev 'net1'")
+        with Running([*LIBXL, '-netdev', f'{TAP},script=no,downscript=no',
+                      '-object', f'filter-dump,id=d,netdev=net0,file={pcap}'], n.before) as x:
+            x.wait_running()
+            expect(n.ip('link', 'show', 'vif7.0-emu'), 'no tap')
+            m = Monitor()
+            m.message()
+            m.ask({'execute': 'qmp_capabilities'})
+            link = {'name': 'net0', 'up': False}
+            expect(m.ask({'execute': 'set_link', 'arguments': link}) == {'return': {}}, 'set_link')
+            x.p.send_signal(signal.SIGHUP)
+            x.ends()
+        expect(not n.ip('link', 'show', 'vif7.0-emu'), 'the tap was left behind')
+    with open(pcap, 'rb') as f:
+        expect(len(f.read()) == 24, 'no pcap file')
     return None
 
 

@@ -244,16 +244,12 @@ static void test_xl_later(void **state)
                                "soundhw from the guest's configuration" },
         { "-device hda-duplex", "-device hda-duplex: this device model is not in xendm yet; remove "
                                 "soundhw from the guest's configuration" },
-        { "-device rtl8139,id=nic0,netdev=net0,mac=00:16:3e:00:00:01",
-          "-device rtl8139: network card 'rtl8139' is not in xendm yet; use type=vif in the vif of "
-          "the guest's configuration" },
-        { "-device e1000,id=nic0,netdev=net0,mac=00:16:3e:00:00:01",
-          "-device e1000: network card 'e1000' is not in xendm yet; use type=vif in the vif of the "
-          "guest's configuration" },
-        { "-netdev type=tap,id=net0,ifname=vif7.0-emu,br=xenbr0,script=no,downscript=no",
-          "-netdev: emulated network cards are not in xendm yet" },
+        { "-device pcnet,id=nic0,netdev=net0,mac=00:16:3e:00:00:01",
+          "-device pcnet: network card 'pcnet' is not in xendm yet; use model=e1000 or "
+          "model=rtl8139 "
+          "in the vif of the guest's configuration" },
         { "-object filter-mirror,id=m,netdev=n",
-          "-object: objects (COLO and others) are not in xendm yet" },
+          "-object filter-mirror: this kind of object is not in xendm yet, but filter-dump" },
         { "-chroot /var/run/xen/qemu-root-7",
           "-chroot: confinement (dm_restrict, device_model_user) is not in xendm yet" },
         { "-run-with user=xen",
@@ -296,6 +292,37 @@ static void test_xl_later(void **state)
         snprintf(line, sizeof(line), GUEST "%s", rows[i][0]);
         bad(line, rows[i][1]);
     }
+}
+
+/* Cards as libxl writes them, and a capture. */
+static void test_network(void **state)
+{
+    struct cmdline cmd;
+
+    good(&cmd, GUEST "-device e1000,id=nic0,netdev=net0,mac=00:16:3e:00:00:01 "
+                     "-netdev type=tap,id=net0,ifname=vif7.0-emu,br=xenbr0,script=no,downscript=no "
+                     "-device rtl8139,id=nic1,netdev=net1,mac=00:16:3e:00:00:02 "
+                     "-netdev tap,id=net1,script=/etc/a=b "
+                     "-object filter-dump,id=d,netdev=net1,file=/tmp/a,b.pcap,maxlen=100 "
+                     "-object filter-dump,id=e,netdev=net0,file=/tmp/b");
+    assert_int_equal(cmd.device_count, 2);
+    assert_string_equal(cmd.devices[0].driver, "e1000");
+    assert_int_equal(cmd.devices[0].count, 3);
+    assert_int_equal(cmd.netdev_count, 2);
+    assert_string_equal(cmd.netdevs[0].id, "net0");
+    assert_string_equal(cmd.netdevs[0].kind, "tap");
+    assert_int_equal(cmd.netdevs[0].count, 4);
+    assert_string_equal(cmd.netdevs[0].options[0].key, "ifname");
+    assert_string_equal(cmd.netdevs[0].options[0].value, "vif7.0-emu");
+    assert_string_equal(cmd.netdevs[0].options[3].key, "downscript");
+    assert_int_equal(cmd.netdevs[1].count, 1);
+    assert_string_equal(cmd.netdevs[1].options[0].value, "/etc/a=b");
+    assert_int_equal(cmd.dump_count, 2);
+    assert_string_equal(cmd.dumps[0].path, "/tmp/a,b.pcap");
+    assert_string_equal(cmd.dumps[0].netdev, "net1");
+    assert_int_equal(cmd.dumps[0].max_len, 100);
+    assert_int_equal(cmd.dumps[1].max_len, 65536);
+    cmdline_finish(&cmd);
 }
 
 static void test_wrong(void **state)
@@ -370,8 +397,26 @@ static void test_wrong(void **state)
         { "-qmp stdio", "-qmp stdio: must be unix:PATH,server=on,wait=off" },
         { "-monitor stdio", "-monitor stdio: the human monitor is not in xendm yet" },
         { "-parallel /dev/lp0", "-parallel /dev/lp0: parallel ports are not in xendm yet" },
-        { "-net nic,model=e1000",
-          "-net nic,model=e1000: emulated network cards are not in xendm yet" },
+        { "-net nic,model=e1000", "-net nic,model=e1000: this form is not in xendm; use -netdev "
+                                  "tap,id=ID,... and -device MODEL,netdev=ID" },
+        { "-netdev id=net0", "-netdev id=net0: must begin with the kind, such as tap" },
+        { "-netdev tap,ifname=a", "-netdev tap,ifname=a: id= is missing" },
+        { "-netdev tap,id=a -netdev tap,id=a", "-netdev: id 'a' is there twice" },
+        { "-netdev tap,id=0 -netdev tap,id=1 -netdev tap,id=2 -netdev tap,id=3 -netdev tap,id=4 "
+          "-netdev tap,id=5 -netdev tap,id=6 -netdev tap,id=7 -netdev tap,id=8",
+          "-netdev 8: a guest has at most 8 network cards" },
+        { "-object x", "-object x: this kind of object is not in xendm yet, but filter-dump" },
+        { "-object id=x",
+          "-object id=x: this kind of object is not in xendm yet, but filter-dump" },
+        { "-object filter-dump,id=a,netdev=n",
+          "-object filter-dump: id=, netdev= and file= are needed" },
+        { "-object filter-dump,id=a,netdev=n,file=f,maxlen=0",
+          "-object filter-dump: id=, netdev= and file= are needed" },
+        { "-object filter-dump,id=a,netdev=n,file=f,maxlen=1000000",
+          "-object: maxlen=1000000: must be a number up to 262144" },
+        { "-object filter-dump,id=a,netdev=n,queue=tx,file=f", "-object: 'queue' is not in xendm" },
+        { "-object filter-dump,id=a,netdev=n,file=f -object filter-dump,id=a,netdev=n,file=f",
+          "-object: id 'a' is there twice" },
         { "-vga cirrus", "-vga cirrus: this display device is not in xendm yet; use -vga std" },
         { "-serial pty -serial pty -serial pty -serial pty -serial file:/x",
           "-serial file:/x: a PC has no more than 4 serial ports" },
@@ -641,8 +686,8 @@ static void test_help_and_version(void **state)
 
 UNIT_MAIN(cmocka_unit_test(test_xl_full), cmocka_unit_test(test_xl_least),
           cmocka_unit_test(test_xl_socket_by_descriptor), cmocka_unit_test(test_xl_probe),
-          cmocka_unit_test(test_xl_later), cmocka_unit_test(test_wrong),
-          cmocka_unit_test(test_paths_with_commas), cmocka_unit_test(test_drives),
-          cmocka_unit_test(test_chardevs), cmocka_unit_test(test_vnc),
-          cmocka_unit_test(test_sizes_and_cpus), cmocka_unit_test(test_added_by_people),
-          cmocka_unit_test(test_help_and_version))
+          cmocka_unit_test(test_xl_later), cmocka_unit_test(test_network),
+          cmocka_unit_test(test_wrong), cmocka_unit_test(test_paths_with_commas),
+          cmocka_unit_test(test_drives), cmocka_unit_test(test_chardevs),
+          cmocka_unit_test(test_vnc), cmocka_unit_test(test_sizes_and_cpus),
+          cmocka_unit_test(test_added_by_people), cmocka_unit_test(test_help_and_version))

@@ -16,7 +16,23 @@
 #define CAPABILITIES "{\"execute\":\"qmp_capabilities\"}"
 #define OK           "{\"return\":{}}\r\n"
 
-static const struct dm_class *const no_classes[] = { NULL };
+struct card {
+    struct dm_device dev;
+    struct dm_net *net;
+};
+
+static const struct dm_prop nic_props[] = {
+    DM_PROP(struct card, net, DM_PROP_NET, "netdev"),
+    DM_PROPS_END,
+};
+
+static const struct dm_class nic_class = {
+    .name = "card", .size = sizeof(struct card), .version = 1, .props = nic_props
+};
+static const struct dm_class other_class = { .name = "other",
+                                             .size = sizeof(struct card),
+                                             .version = 1 };
+static const struct dm_class *const classes[] = { &nic_class, &other_class, NULL };
 
 struct world {
     struct fake fake;
@@ -45,7 +61,7 @@ static int world_setup(void **state)
     struct world *w = calloc(1, sizeof(*w));
     struct dm_error err;
 
-    fake_init(&w->fake, no_classes);
+    fake_init(&w->fake, classes);
     assert_int_equal(host_loop_init(&w->loop, &err), 0);
     w->loop.clock.now = world_now;
     w->loop.clock.opaque = w;
@@ -275,6 +291,10 @@ static void test_malformed(void **state)
         { "{\"execute\":\"change-vnc-password\"}\n", "Parameter 'password' is missing" },
         { "{\"execute\":\"change-vnc-password\",\"arguments\":{\"password\":1}}\n",
           "Invalid parameter type for 'password', expected: string" },
+        { "{\"execute\":\"set_link\",\"arguments\":{\"name\":\"net0\"}}\n",
+          "Parameter 'up' is missing" },
+        { "{\"execute\":\"set_link\",\"arguments\":{\"name\":\"net0\",\"up\":1}}\n",
+          "Invalid parameter type for 'up', expected: boolean" },
     };
     struct world *w = *state;
     int fd = login(w);
@@ -568,6 +588,34 @@ static void test_vnc(void **state)
     assert_non_null(strstr(
         say(w, fd, "{\"execute\":\"change-vnc-password\",\"arguments\":{\"password\":\"x\"}}"),
         "Could not set password"));
+    close(fd);
+}
+
+#define SET_LINK(name, up) \
+    "{\"execute\":\"set_link\",\"arguments\":{\"name\":\"" name "\",\"up\":" up "}}"
+
+static void test_set_link(void **state)
+{
+    struct world *w = *state;
+    struct fake_net *n = fake_net_create(&w->fake, "net0");
+    int fd = login(w);
+
+    fake_device(&w->fake, "card", "id=nic0,netdev=net0");
+    fake_device(&w->fake, "card", "id=nic1");
+    fake_device(&w->fake, "other", "id=nic2");
+    assert_string_equal(say(w, fd, SET_LINK("net0", "false")), OK);
+    assert_false(n->net.link_up);
+    assert_string_equal(say(w, fd, SET_LINK("nic0", "true")), OK);
+    assert_true(n->net.link_up);
+    assert_string_equal(say(w, fd, SET_LINK("nic0", "false")), OK);
+    assert_false(n->net.link_up);
+    for (int i = 1; i < 4; i++) {
+        char line[128], want[128];
+
+        snprintf(line, sizeof(line), SET_LINK("nic%d", "true"), i);
+        snprintf(want, sizeof(want), "\"DeviceNotFound\",\"desc\":\"Device 'nic%d' not found\"", i);
+        assert_non_null(strstr(say(w, fd, line), want));
+    }
     close(fd);
 }
 
@@ -867,8 +915,8 @@ UNIT_MAIN(TEST(test_greeting), TEST(test_socket_is_private), TEST(test_negotiati
           TEST(test_client_waits_for_the_one_before), TEST(test_half_closed),
           TEST(test_client_that_leaves_at_once), TEST(test_client_that_never_reads),
           TEST(test_client_that_reads_late_gets_all), TEST(test_no_wakeups), TEST(test_run_states),
-          TEST(test_stop_finishes_requests), TEST(test_chardev), TEST(test_vnc), TEST(test_block),
-          TEST(test_cpus), TEST(test_pci), TEST(test_lists), TEST(test_quit),
-          TEST(test_probe_without_guest), TEST(test_two_monitors), TEST(test_path_in_use),
-          TEST(test_path_stale), TEST(test_path_bad), TEST(test_path_of_another),
-          TEST(test_listening_fd), TEST(test_fds_are_dropped))
+          TEST(test_stop_finishes_requests), TEST(test_chardev), TEST(test_vnc),
+          TEST(test_set_link), TEST(test_block), TEST(test_cpus), TEST(test_pci), TEST(test_lists),
+          TEST(test_quit), TEST(test_probe_without_guest), TEST(test_two_monitors),
+          TEST(test_path_in_use), TEST(test_path_stale), TEST(test_path_bad),
+          TEST(test_path_of_another), TEST(test_listening_fd), TEST(test_fds_are_dropped))
