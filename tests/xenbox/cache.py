@@ -21,7 +21,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("XENDM_CACHE") or
              Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xendm")
-UNUSED_DAYS = 14
+KEEP, KEEP_HOURS = 3, 6
 
 PACKAGES = """
 xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils libxencall1
@@ -129,8 +129,11 @@ def artefact(name, key, make):
 
 
 def drop_unused(name):
-    for old in CACHE.glob(f"{name}-*"):
-        if old.is_dir() and old.stat().st_mtime < time.time() - UNUSED_DAYS * 86400:
+    """Deletes what no run has used lately, but not the few that were used last."""
+    made = sorted((d for d in CACHE.glob(f"{name}-*") if d.is_dir()),
+                  key=lambda d: d.stat().st_mtime, reverse=True)
+    for old in made[KEEP:]:
+        if old.stat().st_mtime < time.time() - KEEP_HOURS * 3600:
             shutil.rmtree(old, ignore_errors=True)
 
 
