@@ -413,7 +413,9 @@ void ide_transfer_buffer(struct ide_drive *d, bool out, bool dma, unsigned len)
 bool ide_transfer_valid(const struct ide_drive *d)
 {
     const struct ata_cmd *cmd = ata_cmd_find(d, d->command);
-    unsigned unit = d->cd ? IDE_CD_SECTOR : IDE_SECTOR;
+    /* A table of the bus master may end within a block of a CD: the rest waits for the next. */
+    bool pieces = d->phase == IDE_DMA && !d->framed;
+    unsigned unit = d->cd && !pieces ? IDE_CD_SECTOR : IDE_SECTOR;
 
     if (d->packet > IDE_PACKET_PARAMETERS || d->buf_pos > d->buf_end || d->buf_end > d->buf_fill ||
         d->buf_fill > IDE_BUF)

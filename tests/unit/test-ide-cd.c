@@ -246,6 +246,20 @@ static void test_media_dma(void **state)
     rig_bm_stop(&r);
     r.disk->deferred = false;
 
+    /* The table ends within a block: what waits then can be saved, and goes on. */
+    rig_prd(&r, 0, RIG_DATA, 512, true);
+    read_10(p, 5, 2);
+    packet(&r, p, 1, 0);
+    rig_bm_start(&r, true);
+    assert_int_equal(rig_bm_status(&r), 0);
+    rig_roundtrip(&r);
+    rig_bm_stop(&r);
+    rig_prd(&r, 0, RIG_DATA + 512, 2 * 2048 - 512, true);
+    rig_bm_start(&r, true);
+    good(&r);
+    rig_expect(&r, RIG_DATA, 20, 2 * 2048);
+    rig_bm_stop(&r);
+
     /* A reply by DMA; the table is larger. */
     rig_prd(&r, 0, RIG_DATA, 3, false);
     rig_prd(&r, 1, RIG_DATA + 2, 100, true);
