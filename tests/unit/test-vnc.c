@@ -368,6 +368,72 @@ static void test_client_that_says_nothing_holds_nobody_up(void **state)
     console_close(&c);
 }
 
+static int console_connect(struct console *c)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    at.sin_port = htons((uint16_t)atoi(c->f.machine.display.vnc.service));
+    inet_pton(AF_INET, "127.0.0.1", &at.sin_addr);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    return fd;
+}
+
+/* Half a message: the VNC thread waits for the rest. The end of xendm does not. */
+static void test_closes_at_once_with_clients_that_stall(void **state)
+{
+    struct console c = { .color = 0x00ff00 };
+    uint64_t start;
+    int fd[3];
+
+    console_open(&c, false);
+    for (unsigned i = 0; i < 3; i++) {
+        fd[i] = console_connect(&c);
+        assert_int_equal(write(fd[i], "RFB 0", 5), 5);
+    }
+    console_run(&c, is_watched);
+    usleep(300000); /* the library looks 100 ms for a web browser at first */
+    start = dm_clock_now(&c.loop.clock);
+    console_close(&c);
+    assert_true(dm_clock_now(&c.loop.clock) - start < 8 * DM_NS_PER_SEC); /* one of them: 10 */
+    for (unsigned i = 0; i < 3; i++)
+        close(fd[i]);
+}
+
+static void *flood_thread(void *opaque)
+{
+    static const char hello[] = "RFB 003.003\n\1";
+    static uint8_t events[6 * 1024]; /* pointer events */
+    int fd = *(int *)opaque;
+    ssize_t n = write(fd, hello, sizeof(hello) - 1);
+
+    for (size_t i = 0; i < sizeof(events); i += 6) {
+        events[i] = 5;
+        events[i + 3] = (uint8_t)i;
+    }
+    while (n > 0)
+        n = send(fd, events, sizeof(events), MSG_NOSIGNAL);
+    return NULL;
+}
+
+/* One that never stops sending: the end of xendm comes all the same. */
+static void test_closes_at_once_with_a_client_that_floods(void **state)
+{
+    struct console c = { .color = 0x00ff00 };
+    pthread_t flood;
+    int fd;
+
+    console_open(&c, false);
+    fd = console_connect(&c);
+    pthread_create(&flood, NULL, flood_thread, &fd);
+    console_run(&c, is_watched);
+    usleep(300000);
+    console_close(&c);
+    shutdown(fd, SHUT_RDWR);
+    pthread_join(flood, NULL);
+    close(fd);
+}
+
 /* The client library, not ours, loses a byte when a password is refused. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
@@ -380,4 +446,6 @@ UNIT_MAIN(cmocka_unit_test(test_keys_us), cmocka_unit_test(test_keys_of_a_real_k
           cmocka_unit_test(test_keys_holds_are_bounded),
           cmocka_unit_test(test_listen_searches_and_says_what_is_taken),
           cmocka_unit_test(test_client_sees_and_types), cmocka_unit_test(test_password),
-          cmocka_unit_test(test_client_that_says_nothing_holds_nobody_up))
+          cmocka_unit_test(test_client_that_says_nothing_holds_nobody_up),
+          cmocka_unit_test(test_closes_at_once_with_clients_that_stall),
+          cmocka_unit_test(test_closes_at_once_with_a_client_that_floods))

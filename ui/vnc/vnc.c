@@ -10,13 +10,15 @@
  *                a bounded queue and one host_post.
  *
  * So neither thread waits for the other's long work, and a client that stalls
- * holds up the other clients at most VNC_CLIENT_WAIT, and the guest never.
+ * holds up the other clients at most VNC_CLIENT_WAIT, and the guest never. To end,
+ * the loop shuts the clients' sockets down, so that the library waits for none.
  */
 #include "ui/ui.h"
 #include "ui/vnc/keys.h"
 #include "ui/vnc/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -63,7 +65,8 @@ struct ui {
     unsigned event_first, event_count;
     bool events_lost;
     unsigned clients;
-    char password[9]; /* of 8 bytes at most: RFC 6143 section 7.2.2 */
+    int socket[VNC_CLIENTS_MAX]; /* of the clients, duplicated: -1 is free */
+    char password[9];            /* of 8 bytes at most: RFC 6143 section 7.2.2 */
     bool password_set;
     /* ---- */
 
@@ -253,26 +256,42 @@ static void vnc_pointer(int mask, int x, int y, rfbClientPtr cl)
 static void vnc_client_gone(rfbClientPtr cl)
 {
     struct ui *v = vnc_of(cl);
+    int *place = cl->clientData;
 
     pthread_mutex_lock(&v->lock);
+    close(*place);
+    *place = -1;
     v->clients--;
     v->events_lost = true; /* it may have held keys */
     pthread_mutex_unlock(&v->lock);
     host_loop_post(v->loop, &v->post);
 }
 
+/* A place for a client. NULL: all are taken, or there is no descriptor. Lock held. */
+static int *vnc_place(struct ui *v, int fd)
+{
+    for (unsigned i = 0; i < VNC_CLIENTS_MAX && !v->stop; i++) {
+        if (v->socket[i] >= 0)
+            continue;
+        v->socket[i] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        return v->socket[i] < 0 ? NULL : &v->socket[i];
+    }
+    return NULL;
+}
+
 static enum rfbNewClientAction vnc_client_came(rfbClientPtr cl)
 {
     struct ui *v = vnc_of(cl);
-    bool refuse;
+    int *place;
 
     pthread_mutex_lock(&v->lock);
-    refuse = v->clients == VNC_CLIENTS_MAX;
-    if (!refuse)
+    place = vnc_place(v, cl->sock);
+    if (place)
         v->clients++;
     pthread_mutex_unlock(&v->lock);
-    if (refuse)
+    if (!place)
         return RFB_CLIENT_REFUSE;
+    cl->clientData = place;
     cl->clientGoneHook = vnc_client_gone;
     host_loop_post(v->loop, &v->post);
     return RFB_CLIENT_ACCEPT;
@@ -462,6 +481,9 @@ static void vnc_close(struct ui *v)
     if (v->thread) {
         pthread_mutex_lock(&v->lock);
         v->stop = true;
+        for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++)
+            if (v->socket[i] >= 0)
+                shutdown(v->socket[i], SHUT_RDWR);
         pthread_mutex_unlock(&v->lock);
         vnc_wake(v);
         pthread_join(v->thread, NULL);
@@ -512,6 +534,8 @@ static int vnc_open(struct ui **out, struct dm_machine *machine, struct host_loo
     v->post = (struct host_post) { .fn = vnc_posted, .opaque = v };
     v->viewer = (struct dm_viewer) { .resized = vnc_resized, .updated = vnc_updated, .opaque = v };
     pthread_mutex_init(&v->lock, NULL);
+    for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++)
+        v->socket[i] = -1;
     v->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     rc = v->wake_fd < 0 ? dm_error_set(err, errno, "VNC: eventfd: %s", strerror(errno)) : 0;
     if (!rc)
