@@ -28,7 +28,7 @@ xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils libxenc
 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1 libxenmisc4.17
 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 libnl-3-200 libnl-route-3-200
 seabios xkb-data libgcc-s1 ipxe-qemu busybox-static bash iproute2 libbpf1 libelf1 libmnl0
-libtirpc3 libxtables12
+libtirpc3 libxtables12 libncurses6 libtinfo6
 libcap2 kmod util-linux mount libsmartcols1 syslinux syslinux-common isolinux
 """.split()
 QEMU_PACKAGES = ["qemu-system-xen", "qemu-system-data"]
