@@ -157,7 +157,7 @@ class Session:
         return f"the domain was gone {self.off_after:.1f} s after poweroff"
 
     def reboot(self):
-        guest = self.need("smp")
+        guest = self.need("cd")
         old, old_pid = guest.domid, guest.dm_pid
         began = time.monotonic()
         guest.send("reboot -f")
@@ -176,15 +176,11 @@ class Session:
 
     def destroy(self):
         # In the middle of things: while the boot loader reads the disk.
-        guest = Guest(self.box, "victim", disks=Guest.OLD_DISK)
-        if self.kind == "smp":
-            guest = self.guest
-        else:
-            self.drop()
-            self.guest = guest
-            if not guest.create():
-                raise Failure("xl create failed")
-            guest.expect(r"xenbox boot menu", 120, "the boot menu")
+        self.drop()
+        guest = self.guest = Guest(self.box, "victim", disks=Guest.OLD_DISK)
+        if not guest.create():
+            raise Failure("xl create failed")
+        guest.expect(r"xenbox boot menu", 120, "the boot menu")
         began = time.monotonic()
         guest.destroy()
         took = time.monotonic() - began
@@ -277,8 +273,8 @@ SCENARIOS = {
     "boot-disk": Session.boot_disk, "size": Session.size, "idle": Session.idle,
     "screen": Session.screen, "boot-cd": Session.boot_cd, "data": Session.data,
     "poweroff": Session.poweroff,
-    "smp": Session.smp, "reboot": Session.reboot, "destroy": Session.destroy,
-    "serial-file": Session.serial_file, "errors": Session.errors,
+    "reboot": Session.reboot, "destroy": Session.destroy, "serial-file": Session.serial_file,
+    "errors": Session.errors, "smp": Session.smp,
 }
 GROUPS = {
     "smoke": ["boot-disk", "size", "data", "poweroff"],
