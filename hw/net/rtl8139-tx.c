@@ -379,8 +379,6 @@ void rtl_tx_writable(void *opaque)
 {
     struct rtl8139 *s = opaque;
 
-    if (!s->tx_waits)
-        return;
     s->tx_waits = false;
     rtl_tx_run(s, TPPOLL_HPQ | TPPOLL_NPQ);
 }
