@@ -283,6 +283,17 @@ static int app_open_monitors(struct app *app, struct dm_error *err)
     return 0;
 }
 
+/* The first run: here a failure ends us with its line, later ones are logged. */
+static int app_run(struct app *app, struct dm_error *err)
+{
+    int rc = xen_run(app->xen, true, err);
+
+    if (rc)
+        return rc;
+    dm_machine_set_run_state(&app->machine, DM_RUNNING);
+    return xenstore_write_state(app->xenstore, "running", err);
+}
+
 /* Everything between the command line and the first access of the guest. */
 static int app_start_guest(struct app *app, struct dm_error *err)
 {
@@ -316,10 +327,10 @@ static int app_start_guest(struct app *app, struct dm_error *err)
         return rc;
     app->run_notifier = (struct dm_run_notifier) { .changed = app_run_state, .opaque = app };
     dm_machine_on_run(&app->machine, &app->run_notifier);
-    xenstore_follow(app->xenstore, &app->machine);
     if (!app->cmd.start_stopped)
-        dm_machine_set_run_state(&app->machine, DM_RUNNING);
-    return 0;
+        rc = app_run(app, err);
+    xenstore_follow(app->xenstore, &app->machine);
+    return rc;
 }
 
 /* In reverse order; every part takes that it was never opened. */
@@ -371,6 +382,7 @@ int main(int argc, char **argv)
     if (rc)
         return app_fail(&app, &err);
     host_loop_run(&app.loop);
+    rc = app.loop.failed;
     app_finish(&app);
-    return EXIT_SUCCESS;
+    return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }

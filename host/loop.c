@@ -237,6 +237,7 @@ void host_loop_turn(struct host_loop *loop, bool wait)
         loop_dispatch(loop, ev, n);
     } else if (n < 0 && errno != EINTR) { /* signals come by signalfd, a debugger may stop us */
         dm_log(DM_LOG_ERROR, "loop", "epoll_pwait2: %s; ending", strerror(errno));
+        loop->failed = true;
         loop->quit = true;
     }
     if (loop->clock.first)

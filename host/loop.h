@@ -52,6 +52,7 @@ struct host_loop {
     struct host_aio *aio;     /* host/aio's; NULL while no file is open */
     struct host_batch *batch; /* host/batch's, likewise */
     bool quit;
+    bool failed; /* it ended because it could not go on */
     /* Events of this turn, so that a watch removed meanwhile is not called. */
     struct host_watch *pending[HOST_LOOP_BATCH];
     int pending_count;

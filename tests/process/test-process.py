@@ -191,6 +191,14 @@ def test_domid_that_does_not_exist():
     fails(replaced(LIBXL, '7', '404'), '404')
 
 
+def test_xenstore_that_takes_nothing():
+    ENV['XENDM_FAKE_STATE'] = TMP + '/none/state'
+    try:
+        fails(LIBXL, 'XENDM_FAKE_STATE')
+    finally:
+        ENV['XENDM_FAKE_STATE'] = STATE
+
+
 def test_missing_image():
     os.rename(DISK, DISK + '.away')
     try:

@@ -262,7 +262,7 @@ static void *client_thread(void *opaque)
         SendPointerEvent(cl, 15, 10, rfbButton1Mask);
         SendPointerEvent(cl, 15, 10, rfbButton4Mask);
     }
-    for (int i = 0; i < 500 && !c->client_ok; i++) {
+    for (int i = 0; i < 2000 && !c->client_ok; i++) {
         int n = WaitForMessage(cl, 10000);
 
         if (n < 0 || (n > 0 && !HandleRFBServerMessage(cl)))
@@ -277,10 +277,10 @@ static void *client_thread(void *opaque)
     return NULL;
 }
 
-/* Runs the loop until cond(c) or five seconds. */
+/* Runs the loop until cond(c) or twenty seconds. */
 static void console_run(struct console *c, bool (*cond)(struct console *))
 {
-    uint64_t end = dm_clock_now(&c->loop.clock) + 5 * DM_NS_PER_SEC;
+    uint64_t end = dm_clock_now(&c->loop.clock) + 20 * DM_NS_PER_SEC;
 
     while (!cond(c) && dm_clock_now(&c->loop.clock) < end) {
         host_loop_turn(&c->loop, false);
