@@ -13,5 +13,6 @@ extern const struct dm_class i440fx_class, piix3_class, piix4_pm_class, xen_plat
 extern const struct dm_class vga_class;
 extern const struct dm_class piix3_ide_class, piix4_ide_class, ide_hd_class, ide_cd_class;
 extern const struct dm_class rtl8139_class;
+extern const struct dm_class e1000_class;
 
 #endif
