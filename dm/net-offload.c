@@ -187,6 +187,11 @@ void dm_net_cut_init(struct dm_net_cut *cut, const struct dm_iov *iov, int n, si
     cut->seq = (uint32_t)dm_get_be(cut->hdr + cut->l4 + 4, 4);
     /* hdr_len of a frame is a hint; the headers themselves are not. */
     cut->off.hdr_len = (uint16_t)(cut->l4 + (size_t)(cut->hdr[cut->l4 + 12] >> 4) * 4);
+    /* iov may be guest memory, which changes between the check and this copy. */
+    if (cut->off.hdr_len > DM_NET_HDR_MAX)
+        cut->off.hdr_len = DM_NET_HDR_MAX;
+    if (cut->off.hdr_len > len)
+        cut->off.hdr_len = (uint16_t)len;
 }
 
 /* Length, identification and sum of the IP header of the frame at number index. */

@@ -295,13 +295,16 @@ void dm_net_remove_monitor(struct dm_net *net, struct dm_net_monitor *monitor)
         *p = monitor->next;
 }
 
-/* A machine that goes on after a stop takes what waited. */
+/* A machine that goes on after a stop takes what waited, and sends what it could not. */
 static void net_run_changed(void *opaque, enum dm_run_state state)
 {
     struct dm_machine *m = opaque;
 
-    for (struct dm_net *n = m->nets; n && state == DM_RUNNING; n = n->next)
+    for (struct dm_net *n = m->nets; n && state == DM_RUNNING; n = n->next) {
         dm_net_accept(n);
+        if (!n->host_waits && n->user && n->user->writable)
+            n->user->writable(n->user_opaque);
+    }
 }
 
 void dm_net_register(struct dm_machine *m, struct dm_net *net)

@@ -81,7 +81,8 @@ struct dm_net_user {
      */
     bool (*receive)(void *opaque, const struct dm_iov *iov, int n, size_t len,
                     const struct dm_net_offload *off);
-    void (*writable)(void *opaque); /* the host takes frames again after it refused one */
+    /* The host takes frames again after it refused one, or the machine runs again after a stop. */
+    void (*writable)(void *opaque);
     void (*link_changed)(void *opaque, bool up); /* by QMP's set_link. May be NULL */
 };
 
