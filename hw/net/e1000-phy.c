@@ -74,7 +74,7 @@ unsigned e1000_phy_speed(const struct e1000 *s)
 bool e1000_phy_duplex(const struct e1000 *s)
 {
     if (s->phy[PHY_CTRL] & PHY_CTRL_AUTONEG)
-        return phy_resolve(s) & 1;
+        return phy_resolve(s) > 0 && phy_resolve(s) % 2;
     return s->phy[PHY_CTRL] & PHY_CTRL_FD;
 }
 
@@ -157,6 +157,8 @@ void e1000_phy_loaded(struct e1000 *s)
         can = true;
     if (s->phy_link != can && !(can && dm_timer_armed(&s->autoneg)))
         phy_link_start(s, false);
+    else if (!can)
+        dm_timer_cancel(&s->autoneg);
 }
 
 void e1000_phy_reset(struct e1000 *s, bool power_on)
@@ -186,7 +188,7 @@ static void phy_write(struct e1000 *s, unsigned reg, uint16_t val)
 {
     uint16_t old = s->phy[reg];
 
-    val &= phy_regs[reg].mask;
+    val = (uint16_t)((old & ~phy_regs[reg].mask) | (val & phy_regs[reg].mask));
     s->phy[reg] = val;
     if (reg != PHY_CTRL)
         return;

@@ -10,6 +10,7 @@
 #include "hw/net/e1000-regs.h"
 #include "hw/net/e1000.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define RIG_BAR     0xe0000000u
