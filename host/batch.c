@@ -119,7 +119,7 @@ static bool batch_ring(struct host_batch *b, struct host_batch_op *ops, unsigned
             io_uring_prep_writev(sqe, ops[i].fd, ops[i].iov, (unsigned)ops[i].iov_count, 0);
         else
             io_uring_prep_readv(sqe, ops[i].fd, ops[i].iov, (unsigned)ops[i].iov_count, 0);
-        sqe->rw_flags = b->no_rwf ? 0 : RWF_NOWAIT;
+        sqe->rw_flags = RWF_NOWAIT;
         io_uring_sqe_set_data(sqe, &ops[i]);
     }
     while (ended < count) {
@@ -139,6 +139,10 @@ static bool batch_ring(struct host_batch *b, struct host_batch_op *ops, unsigned
     }
     for (unsigned i = 0; i < count; i++)
         refused += ops[i].result == -EOPNOTSUPP;
+    /*
+     * Without RWF_NOWAIT the ring waits for what is not there, O_NONBLOCK or not (taps
+     * before Linux 6.2 or so): plain calls from now on.
+     */
     b->no_rwf |= refused > 0;
     return refused < count;
 }
@@ -146,7 +150,7 @@ static bool batch_ring(struct host_batch *b, struct host_batch_op *ops, unsigned
 void host_batch_run(struct host_batch *b, struct host_batch_op *ops, unsigned count)
 {
     assert(count <= HOST_BATCH_MAX);
-    if (count < 2 || !b->use_ring || !batch_ring(b, ops, count))
+    if (count < 2 || !b->use_ring || b->no_rwf || !batch_ring(b, ops, count))
         batch_calls(b, ops, count);
 }
 
