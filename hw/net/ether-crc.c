@@ -7,8 +7,8 @@
 
 #define POLYNOMIAL 0xedb88320u /* bits reversed */
 
-/* Four bytes a step: table n is for a byte with n others behind it. Filled on first use. */
-static uint32_t crc_table[4][256];
+/* Eight bytes a step: table n is for a byte with n others behind it. Filled on first use. */
+static uint32_t crc_table[8][256];
 
 static void crc_table_fill(void)
 {
@@ -20,7 +20,7 @@ static void crc_table_fill(void)
         crc_table[0][i] = c;
     }
     for (uint32_t i = 0; i < 256; i++)
-        for (int n = 1; n < 4; n++)
+        for (int n = 1; n < 8; n++)
             crc_table[n][i] = crc_table[n - 1][i] >> 8 ^ crc_table[0][crc_table[n - 1][i] & 0xff];
 }
 
@@ -30,10 +30,13 @@ uint32_t ether_crc(const uint8_t *data, size_t len)
 
     if (!crc_table[0][1])
         crc_table_fill();
-    for (; len >= 4; len -= 4, data += 4) {
+    for (; len >= 8; len -= 8, data += 8) {
+        uint32_t next = (uint32_t)dm_get_le(data + 4, 4);
+
         c ^= (uint32_t)dm_get_le(data, 4);
-        c = crc_table[3][c & 0xff] ^ crc_table[2][c >> 8 & 0xff] ^ crc_table[1][c >> 16 & 0xff] ^
-            crc_table[0][c >> 24];
+        c = crc_table[7][c & 0xff] ^ crc_table[6][c >> 8 & 0xff] ^ crc_table[5][c >> 16 & 0xff] ^
+            crc_table[4][c >> 24] ^ crc_table[3][next & 0xff] ^ crc_table[2][next >> 8 & 0xff] ^
+            crc_table[1][next >> 16 & 0xff] ^ crc_table[0][next >> 24];
     }
     for (; len; len--, data++)
         c = c >> 8 ^ crc_table[0][(c ^ *data) & 0xff];
