@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -336,6 +337,11 @@ void dm_net_close(struct dm_net *net)
             m->closed(m->opaque);
     }
     net->monitors = NULL;
+    if (net->tx.dropped || net->rx.dropped)
+        dm_log(DM_LOG_INFO, net->id,
+               "dropped %" PRIu64 " frames of %" PRIu64 " sent, %" PRIu64 " of %" PRIu64
+               " received",
+               net->tx.dropped, net->tx.frames, net->rx.dropped, net->rx.frames);
     free(net->held);
     net->held = NULL;
     net->ops->close(net);

@@ -345,6 +345,13 @@ def test_tap_errors():
                 (TAP.replace('tap', 'user'), "kind 'user'")):
             fails([*LIBXL, '-netdev', netdev], words, before=n.before)
             expect(not n.ip('link', 'show', 'vif7.0-emu'), 'the tap was left behind')
+        for mac in ('01:16:3e:00:00:01', 'ff:ff:ff:ff:ff:ff', '00:16:3e:00:00', '00:16:3e:00:00:0x'):
+            fails([*LIBXL, '-device', f'rtl8139,id=nic0,netdev=net0,mac={mac}',
+                   '-netdev', f'{TAP},script=no'], ("'nic0'", mac, 'mac'), before=n.before)
+        fails([*LIBXL, '-device', 'ne3k,id=nic0,netdev=net0', '-netdev', f'{TAP},script=no'],
+              "no device model 'ne3k'", before=n.before)
+        fails([*LIBXL, '-device', 'rtl8139,id=nic0,netdev=net1', '-netdev', f'{TAP},script=no'],
+              "no netdev 'net1'", before=n.before)
         with Running([*LIBXL, '-netdev', f'{TAP},script=no'], n.before) as x:
             x.wait_running()
             p = run([*LIBXL[:2], '-m', '64', '-netdev', f'{TAP},script=no'], before=n.before)

@@ -5,13 +5,35 @@
 #include "backend/netdev.h"
 #include "dm/net-offload.h"
 #include "host/batch.h"
-#include "tests/unit/netns.h"
+#include "tests/fake/netns.h"
 
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static const struct dm_class *const none[] = { NULL };
+/* A card as a guest unplugs it. */
+struct nic {
+    struct dm_device dev;
+    struct dm_net *net;
+};
+
+static const struct dm_prop nic_props[] = {
+    DM_PROP(struct nic, net, DM_PROP_NET, "netdev"),
+    DM_PROPS_END,
+};
+
+static void nic_unplug(struct dm_device *dev, unsigned mask)
+{
+    if (mask & DM_UNPLUG_NICS)
+        dm_device_destroy(dev);
+}
+
+static const struct dm_class nic_class = { .name = "nic",
+                                           .size = sizeof(struct nic),
+                                           .version = 1,
+                                           .props = nic_props,
+                                           .unplug = nic_unplug };
+static const struct dm_class *const classes[] = { &nic_class, NULL };
 static char dir[] = "/tmp/xendm-tap.XXXXXX";
 
 #define CARD_MAX 2048
@@ -68,7 +90,7 @@ static int setup(void **state)
     struct bench *b = calloc(1, sizeof(*b));
 
     assert_non_null(b);
-    fake_init(&b->f, none);
+    fake_init(&b->f, classes);
     assert_int_equal(host_loop_init(&b->loop, &b->err), 0);
     b->wire = -1;
     b->room = SIZE_MAX;
@@ -189,6 +211,25 @@ static void test_libxl(void **state)
     dm_net_close(b->net);
     assert_int_equal(if_nametoindex("vif1.0-emu"), 0);
     assert_null(b->loop.batch);
+}
+
+/* The guest's PV drivers take over: the interface goes at once. */
+static void test_unplug(void **state)
+{
+    struct bench *b = *state;
+    uint8_t frame[60];
+
+    assert_int_equal(open_tap(b, "ifname=vif1.0-emu,script=no"), 0);
+    fake_device(&b->f, "nic", "netdev=net0");
+    assert_true(netns_sh("ip link set vif1.0-emu up"));
+    frame_fill(frame, sizeof(frame), 1);
+    assert_true(dm_net_send(dm_net_find(&b->f.machine, "net0"),
+                            &(struct dm_iov) { frame, sizeof(frame) }, 1, sizeof(frame), NULL));
+    dm_machine_unplug(&b->f.machine, DM_UNPLUG_IDE_DISKS);
+    assert_int_not_equal(if_nametoindex("vif1.0-emu"), 0);
+    dm_machine_unplug(&b->f.machine, DM_UNPLUG_NICS);
+    assert_int_equal(if_nametoindex("vif1.0-emu"), 0);
+    turns(b, 2);
 }
 
 static void test_persistent(void **state)
@@ -627,11 +668,11 @@ static int leave(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_libxl),         TEST(test_persistent),  TEST(test_fd),
-        TEST(test_errors),        TEST(test_scripts),     TEST(test_send),
-        TEST(test_gso),           TEST(test_no_vnet_hdr), TEST(test_receive),
-        TEST(test_backpressure),  TEST(test_full_sleeps), TEST(test_sndbuf),
-        TEST(test_down_and_gone),
+        TEST(test_libxl),   TEST(test_unplug),        TEST(test_persistent),
+        TEST(test_fd),      TEST(test_errors),        TEST(test_scripts),
+        TEST(test_send),    TEST(test_gso),           TEST(test_no_vnet_hdr),
+        TEST(test_receive), TEST(test_backpressure),  TEST(test_full_sleeps),
+        TEST(test_sndbuf),  TEST(test_down_and_gone),
     };
     const char *why = netns_enter();
 
