@@ -148,13 +148,11 @@ static void ctrl_write(struct e1000 *s, unsigned index, uint32_t val)
 {
     uint32_t old = s->ctrl;
 
-    if (val & CTRL_RST) {
-        e1000_soft_reset(s);
-        return;
-    }
     s->ctrl = val & (CTRL_RW | CTRL_PHY_RST);
     if (val & ~old & CTRL_PHY_RST)
         e1000_phy_reset(s, false);
+    if (val & CTRL_RST)
+        e1000_soft_reset(s);
 }
 
 /* The address of the card, from the EEPROM. */
@@ -654,9 +652,7 @@ static int e1000_post_load(struct dm_device *dev, uint16_t version)
     s->tx_blocked = false;
     e1000_rx_forget(s);
     s->rx_refused = false;
-    if (s->tdh != s->tdt)
-        dm_timer_arm(&s->tx_turn, dm_clock_now(dev->machine->clock));
-    e1000_phy_loaded(s);
+    e1000_phy_loaded(s); /* what the ring has to send goes when the machine runs: see writable */
     return 0;
 }
 

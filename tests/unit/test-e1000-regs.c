@@ -279,6 +279,12 @@ static void test_link_change(void **state)
     wr(r, CTRL, 0);
     fake_advance(&r->f, DM_NS_PER_SEC);
     assert_true(rd(r, STATUS) & STATUS_LU);
+    /* Both at once, as iPXE does it. */
+    wr(r, CTRL, CTRL_RST | CTRL_PHY_RST);
+    assert_false(rd(r, STATUS) & STATUS_LU);
+    assert_int_equal(rd(r, ICR), 0);
+    fake_advance(&r->f, DM_NS_PER_SEC);
+    assert_int_equal(rd(r, ICR), ICR_LSC);
 }
 
 static void test_eeprom_write(void **state)
