@@ -30,5 +30,6 @@ void dm_error_prefix(struct dm_error *err, const char *fmt, ...)
     n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof(err->text))
-        snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s", old);
+        snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %.*s",
+                 (int)(sizeof(err->text) - (size_t)n), old); /* as much of it as fits */
 }
