@@ -5,11 +5,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#define LOOP_LOOK_NS 100000 /* the longest that spinning keeps a file descriptor waiting */
 
 static uint64_t loop_clock_read(clockid_t id)
 {
@@ -184,6 +187,54 @@ void host_loop_remove_hook(struct host_loop *loop, struct host_hook *hook)
         *p = hook->next;
 }
 
+void host_loop_set_poller(struct host_loop *loop, const struct host_poller *poller)
+{
+    cpu_set_t cpus;
+
+    /* With one CPU nobody can bring work while this thread looks for it. */
+    if (poller && !sched_getaffinity(0, sizeof(cpus), &cpus) && CPU_COUNT(&cpus) == 1)
+        poller = NULL;
+    loop->poller = poller;
+    loop->spinning = false;
+}
+
+bool host_loop_woken(struct host_loop *loop)
+{
+    uint64_t now;
+
+    if (!loop->poller || loop->spinning)
+        return loop->spinning;
+    now = loop->clock.now(loop->clock.opaque);
+    loop->spinning = host_spin_woken(&loop->spin, now);
+    loop->looked = now;
+    return loop->spinning;
+}
+
+/* Spins until there is work or it is not worth it any more. Returns whether to look at the fds. */
+static bool loop_spin(struct host_loop *loop)
+{
+    uint64_t start = loop->clock.now(loop->clock.opaque), now = start, before;
+
+    while (!loop->poller->poll(loop->poller->opaque)) {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#endif
+        before = now;
+        now = loop->clock.now(loop->clock.opaque);
+        if (now - before < HOST_SPIN_HELD_UP_NS && now - start < HOST_SPIN_NS)
+            continue;
+        host_spin_failed(&loop->spin, now - before >= HOST_SPIN_HELD_UP_NS);
+        loop->spinning = false;
+        loop->poller->rest(loop->poller->opaque);
+        return true;
+    }
+    host_spin_found(&loop->spin, now);
+    if (now - loop->looked < LOOP_LOOK_NS)
+        return false;
+    loop->looked = now;
+    return true;
+}
+
 /* Time until the next timer into ts. NULL: for ever. */
 static struct timespec *loop_timeout(struct host_loop *loop, bool wait, struct timespec *ts)
 {
@@ -231,7 +282,10 @@ void host_loop_turn(struct host_loop *loop, bool wait)
         next = h->next; /* it may remove itself */
         h->fn(h->opaque);
     }
-    n = epoll_pwait2(loop->epoll_fd, ev, HOST_LOOP_BATCH, loop_timeout(loop, wait, &ts), NULL);
+    n = 0;
+    if (!loop->spinning || !wait || loop_spin(loop))
+        n = epoll_pwait2(loop->epoll_fd, ev, HOST_LOOP_BATCH,
+                         loop_timeout(loop, wait && !loop->spinning, &ts), NULL);
     loop->turns++;
     if (n > 0) {
         loop_dispatch(loop, ev, n);

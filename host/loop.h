@@ -8,6 +8,7 @@
 
 #include "dm/clock.h"
 #include "dm/error.h"
+#include "host/spin.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -37,6 +38,17 @@ struct host_hook {
     struct host_hook *next;
 };
 
+/*
+ * Work that can be seen in memory, before and without a file descriptor becoming ready.
+ * poll does what there is and tells if there was any. rest is called before the loop
+ * sleeps again: from there on a file descriptor has to tell of new work.
+ */
+struct host_poller {
+    bool (*poll)(void *opaque);
+    void (*rest)(void *opaque);
+    void *opaque;
+};
+
 #define HOST_LOOP_BATCH 32
 
 struct host_aio;
@@ -47,6 +59,10 @@ struct host_loop {
     int epoll_fd, post_fd;
     struct host_watch post_watch;
     struct host_hook *hooks;
+    const struct host_poller *poller;
+    struct host_spin spin;
+    bool spinning;
+    uint64_t looked;      /* ns: when the file descriptors were looked at, while spinning */
     pthread_mutex_t lock; /* posts */
     struct host_post *posts, **posts_tail;
     struct host_aio *aio;     /* host/aio's; NULL while no file is open */
@@ -75,6 +91,15 @@ void host_loop_unpost(struct host_loop *loop, struct host_post *post);
 
 void host_loop_add_hook(struct host_loop *loop, struct host_hook *hook);
 void host_loop_remove_hook(struct host_loop *loop, struct host_hook *hook);
+
+/* The loop's only poller; NULL: none any more. */
+void host_loop_set_poller(struct host_loop *loop, const struct host_poller *poller);
+
+/*
+ * The poller's file descriptor told of work. Returns whether the loop spins from now on,
+ * until it calls rest; if not, the file descriptor has to tell of the next work.
+ */
+bool host_loop_woken(struct host_loop *loop);
 
 /* One turn: hooks, wait (at most until the next timer, not at all if !wait), handlers, timers. */
 void host_loop_turn(struct host_loop *loop, bool wait);

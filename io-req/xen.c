@@ -89,6 +89,9 @@ struct xen {
     struct ioreq_server server;
     struct host_watch watch;
     struct host_post again; /* what one turn left in the ring */
+    struct host_poller poller;
+    uint32_t masked[IOREQ_VCPU_MAX + 1]; /* ports to be unmasked when the loop sleeps */
+    unsigned masked_count;
 
     struct mapcache cache;
     bool log_dirty;
@@ -494,9 +497,31 @@ static void xen_event(void *opaque, uint32_t events)
         host_loop_remove(x->loop, &x->watch); /* it would fail for ever */
         return;
     }
-    /* Before the pages are looked at: what is signalled from here on comes again. */
-    xen_check(x, xenevtchn_unmask(x->evtchn, (evtchn_port_t)port), "unmask an event channel");
+    /*
+     * While the loop spins, the port stays masked: what is signalled is seen in the pages, and
+     * comes again when xen_rest unmasks it.
+     */
+    if (host_loop_woken(x->loop) && x->masked_count < DM_ARRAY_LEN(x->masked))
+        x->masked[x->masked_count++] = (uint32_t)port;
+    else /* before the pages are looked at: what is signalled from here on comes again */
+        xen_check(x, xenevtchn_unmask(x->evtchn, (evtchn_port_t)port), "unmask an event channel");
     xen_serve(x);
+}
+
+static bool xen_poll(void *opaque)
+{
+    struct xen *x = opaque;
+
+    return ioreq_server_poll(&x->server);
+}
+
+static void xen_rest(void *opaque)
+{
+    struct xen *x = opaque;
+
+    while (x->masked_count)
+        xen_check(x, xenevtchn_unmask(x->evtchn, x->masked[--x->masked_count]),
+                  "unmask an event channel");
 }
 
 /* --- start and end --- */
@@ -668,6 +693,8 @@ int xen_open(struct xen **out, uint32_t domid, uint32_t max_vcpus, struct host_l
         rc = host_loop_add(loop, &x->watch);
         if (rc)
             dm_error_set(err, -rc, "cannot wait for event channels: %s", strerror(-rc));
+        x->poller = (struct host_poller) { xen_poll, xen_rest, x };
+        host_loop_set_poller(loop, &x->poller);
     }
     if (rc)
         xen_close(x);
@@ -717,6 +744,7 @@ void xen_close(struct xen *x)
         return;
     host_loop_remove(x->loop, &x->watch);
     host_loop_unpost(x->loop, &x->again);
+    host_loop_set_poller(x->loop, NULL);
     if (x->enabled)
         xendevicemodel_set_ioreq_server_state(x->dm, x->domid, x->id, 0);
     for (unsigned v = 0; v < x->server.vcpus; v++)

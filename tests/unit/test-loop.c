@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -367,6 +368,111 @@ static void test_hooks(void **state)
     host_loop_finish(&b.loop);
 }
 
+/* A clock that goes on with each look, and work that comes at a time. */
+struct spin {
+    uint64_t now, step, work_at;
+    unsigned polls, rests;
+};
+
+static uint64_t spin_now(void *opaque)
+{
+    struct spin *s = opaque;
+
+    return s->now += s->step;
+}
+
+static bool spin_poll(void *opaque)
+{
+    struct spin *s = opaque;
+
+    s->polls++;
+    return s->now >= s->work_at;
+}
+
+static void spin_rest(void *opaque)
+{
+    struct spin *s = opaque;
+
+    s->rests++;
+}
+
+static void test_spinning(void **state)
+{
+    struct spin s = { .now = 1, .step = 1000, .work_at = UINT64_MAX };
+    struct host_poller poller = { spin_poll, spin_rest, &s };
+    struct source src;
+    struct bench b;
+
+    bench_init(&b);
+    source_init(&src, &b.loop);
+    b.loop.clock.now = spin_now;
+    b.loop.clock.opaque = &s;
+    assert_false(host_loop_woken(&b.loop)); /* nothing to spin for */
+    b.loop.poller = &poller;                /* as host_loop_set_poller does with many CPUs */
+    assert_false(host_loop_woken(&b.loop));
+    assert_true(host_loop_woken(&b.loop));
+    assert_true(host_loop_woken(&b.loop)); /* still */
+
+    /* Work comes: the turn ends, the loop still spins and has not asked for a wake-up. */
+    s.work_at = s.now + 10000;
+    host_loop_turn(&b.loop, true);
+    assert_true(s.polls >= 10 && s.polls <= 11);
+    assert_true(b.loop.spinning);
+    assert_int_equal(s.rests, 0);
+
+    /* Work without end does not keep the file descriptors waiting for ever. */
+    source_send(&src);
+    s.work_at = 0;
+    for (unsigned i = 0; i < 200 && !src.calls; i++)
+        host_loop_turn(&b.loop, true);
+    assert_int_equal(src.calls, 1);
+    assert_true(b.loop.spinning);
+
+    /* No work: it rests, then sleeps until a file descriptor is ready. */
+    source_send(&src);
+    s.work_at = UINT64_MAX;
+    s.polls = 0;
+    host_loop_turn(&b.loop, true);
+    assert_false(b.loop.spinning);
+    assert_int_equal(s.polls, HOST_SPIN_NS / 1000);
+    assert_int_equal(s.rests, 1);
+    assert_int_equal(src.calls, 2);
+    host_loop_turn(&b.loop, false);
+    assert_int_equal(s.polls, HOST_SPIN_NS / 1000);
+
+    /* Somebody else had the core: it gives up at once. */
+    assert_true(host_loop_woken(&b.loop));
+    source_send(&src);
+    s.step = HOST_SPIN_HELD_UP_NS;
+    s.polls = 0;
+    host_loop_turn(&b.loop, true);
+    assert_int_equal(s.polls, 1);
+    assert_int_equal(s.rests, 2);
+    assert_false(b.loop.spinning);
+    source_finish(&src);
+    host_loop_finish(&b.loop);
+}
+
+static void test_one_cpu_never_spins(void **state)
+{
+    struct host_poller poller = { 0 };
+    cpu_set_t all, one;
+    struct bench b;
+    unsigned n = 0;
+
+    bench_init(&b);
+    assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+    while (!CPU_ISSET(n, &all))
+        n++;
+    CPU_ZERO(&one);
+    CPU_SET(n, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+    host_loop_set_poller(&b.loop, &poller);
+    assert_null(b.loop.poller);
+    assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+    host_loop_finish(&b.loop);
+}
+
 static void test_it_ends_rather_than_spins(void **state)
 {
     struct bench b;
@@ -382,4 +488,6 @@ static void test_it_ends_rather_than_spins(void **state)
 UNIT_MAIN(cmocka_unit_test(test_watches), cmocka_unit_test(test_watch_removed_by_a_handler),
           cmocka_unit_test(test_hang_up_is_always_told), cmocka_unit_test(test_timers),
           cmocka_unit_test(test_posts_of_threads), cmocka_unit_test(test_posts),
-          cmocka_unit_test(test_hooks), cmocka_unit_test(test_it_ends_rather_than_spins))
+          cmocka_unit_test(test_hooks), cmocka_unit_test(test_spinning),
+          cmocka_unit_test(test_one_cpu_never_spins),
+          cmocka_unit_test(test_it_ends_rather_than_spins))
