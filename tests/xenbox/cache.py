@@ -30,6 +30,7 @@ libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 libnl-3-200 libnl-route-3-2
 seabios xkb-data libgcc-s1 ipxe-qemu busybox-static bash iproute2 libbpf1 libelf1 libmnl0
 libtirpc3 libxtables12 libncurses6 libtinfo6
 libcap2 kmod util-linux mount libsmartcols1 syslinux syslinux-common isolinux
+ethtool netcat-openbsd libbsd0 libmd0
 """.split()
 QEMU_PACKAGES = ["qemu-system-xen", "qemu-system-data"]
 
@@ -39,16 +40,18 @@ usr/lib/xen-4.17/bin/xl usr/lib/xen-4.17/bin/xenstored
 usr/lib/xen-4.17/bin/xenconsoled usr/lib/xen-4.17/bin/xenconsole usr/lib/xen-4.17/bin/xen-init-dom0
 usr/lib/xen-4.17/bin/libxl-save-helper usr/lib/xen-4.17/bin/lsevtchn usr/lib/xen-4.17/bin/xen-hvmctx
 usr/lib/xen-4.17/bin/xentop usr/lib/xen-4.17/bin/xen-diag usr/lib/xen-4.17/bin/depriv-fd-checker
-usr/lib/xen-4.17/bin/vchan-socket-proxy
+usr/lib/xen-4.17/bin/vchan-socket-proxy sbin/ethtool bin/nc.openbsd
 """.split()
 DOM0_MODULES = """
-xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs xen-netback xen-blkback bridge tun loop
+xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs xen-netback xen-blkback bridge tun loop 8021q
 virtio_pci virtio_net virtio_blk 9p 9pnet_virtio ext4 crc32c_generic
 """.split()
 GUEST_MODULES = """
 ata_piix ata_generic libata sd_mod sr_mod cdrom isofs vfat nls_ascii nls_cp437
-bochs cirrus psmouse evdev e1000 8139too 8139cp
+bochs cirrus psmouse evdev e1000 8139too 8139cp 8021q
 """.split()
+# On the CD, for the guests that want them: in the initramfs they would cost every guest's boot.
+GUEST_TOOLS = ["sbin/ethtool"]
 
 # Why each parameter is there:
 #  xen_emul_unplug=never  Linux on Xen unplugs the emulated disks and NICs and uses PV ones instead;
@@ -382,10 +385,20 @@ class Artefacts:
         shutil.copy(out / "guest.xz", iso)
         shutil.copy(out / "vmlinuz", iso)
         (iso / "marker.txt").write_text("xenbox cd\n")
+        self.add_tools(iso / "tools")
         call("xorriso", "-as", "mkisofs", "-quiet", "-o", out / "boot.iso", "-V", "XENBOX",
              "-J", "-R", "-b", "isolinux/isolinux.bin", "-c", "isolinux/boot.cat", "-no-emul-boot",
              "-boot-load-size", "4", "-boot-info-table", iso)
         shutil.rmtree(iso)
+
+    def add_tools(self, to):
+        programs = [self.root / p for p in GUEST_TOOLS]
+        (to / "bin").mkdir(parents=True)
+        (to / "lib").mkdir()
+        for p in programs:
+            shutil.copy(p, to / "bin")
+        for so, path in libraries(programs, [self.root]).items():
+            shutil.copy(path, to / "lib" / so)
 
     def make_disk(self, out):
         """An MBR disk with one active FAT16 partition and syslinux on it; no loop mounts needed."""
