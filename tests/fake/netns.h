@@ -32,6 +32,10 @@ static inline const char *netns_enter(void)
     struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI };
     int fd;
 
+    if (system("ip -V >/dev/null 2>&1")) {
+        snprintf(why, sizeof(why), "no program ip (Debian package iproute2)");
+        return why;
+    }
     if (unshare(CLONE_NEWNET)) {
         snprintf(why, sizeof(why), "no network namespace: %s", strerror(errno));
         return why;

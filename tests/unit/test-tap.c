@@ -334,7 +334,10 @@ static void test_scripts(void **state)
     snprintf(text, sizeof(text), "ifname=vif1.0-emu,br=xenbr9,script=%s/up", dir);
     open_fails(b, text, "bridge 'xenbr9' does not exist");
 
-    assert_true(netns_sh("ip link add xenbr0 type bridge"));
+    if (!netns_sh("ip link add xenbr0 type bridge")) {
+        print_message("# no bridge interface here\n");
+        skip();
+    }
     snprintf(text, sizeof(text), "ifname=vif1.0-emu,br=xenbr0,script=%s/up,downscript=%s/down", dir,
              dir);
     assert_int_equal(open_tap(b, text), 0);
