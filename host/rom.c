@@ -45,8 +45,11 @@ int host_rom_load(void *opaque, const char *name, uint8_t **data, size_t *size,
     int rc = -ENOENT;
 
     (void)opaque;
+    if (*name == '/')
+        return rom_read(name, data, size, err);
     if (strchr(name, '/') || *name == '.')
-        return dm_error_set(err, EINVAL, "firmware '%s': not a file name", name);
+        return dm_error_set(err, EINVAL, "firmware '%s': neither a file name nor a full path",
+                            name);
     if (own) {
         snprintf(path, sizeof(path), "%s/%s", own, name);
         return rom_read(path, data, size, err);

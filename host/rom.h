@@ -11,8 +11,8 @@
 #define HOST_ROM_MAX (1u << 20) /* bytes */
 
 /*
- * Reads the image called name (no slash in it) from $XENDM_FIRMWARE_DIR, else
- * from the folders of Debian's packages. *data is malloc'ed. Returns 0, or
+ * Reads the image called name from $XENDM_FIRMWARE_DIR, else from the folders of Debian's
+ * packages; a name that begins with a slash is a path. *data is malloc'ed. Returns 0, or
  * -errno with one line that names the file and where it was looked for.
  * dm_machine's load_rom; opaque is not used.
  */

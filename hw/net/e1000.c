@@ -12,6 +12,7 @@
  * half duplex brings, receive descriptors' write-back thresholds (each is written at once).
  */
 #include "hw/net/e1000.h"
+#include "hw/net/net-rom.h"
 
 #include "hw/classes.h"
 
@@ -562,39 +563,11 @@ static void e1000_pm_init(struct e1000 *s)
     s->pci.wmask[PM_PMCSR] = PM_STATE;
 }
 
-/* The option ROM. One that was not asked for by name may be missing. */
-static int e1000_rom_init(struct e1000 *s, struct dm_error *err)
-{
-    const char *name = s->romfile ? s->romfile : E1000_ROM_NAME;
-    uint64_t rombar = 1;
-    size_t size;
-    int rc;
-
-    if (s->rombar && dm_parse_uint(s->rombar, 1, &rombar))
-        return dm_error_set(err, EINVAL, "device '%s': rombar=%s is neither 0 nor 1", s->pci.dev.id,
-                            s->rombar);
-    if (!rombar || !*name)
-        return 0;
-    rc = dm_machine_rom(s->pci.dev.machine, name, &s->rom, &size, err);
-    if (rc && !s->romfile) {
-        dm_log(DM_LOG_INFO, s->pci.dev.id, "no network boot: %s", err->text);
-        return 0;
-    }
-    if (rc)
-        return rc;
-    rc = dm_pci_set_rom(&s->pci, s->rom, size);
-    if (rc) {
-        free(s->rom);
-        return dm_error_set(err, -rc, "device '%s': ROM '%s' has a bad size", s->pci.dev.id, name);
-    }
-    return 0;
-}
-
 static int e1000_realize(struct dm_device *dev, struct dm_error *err)
 {
     struct e1000 *s = (struct e1000 *)dev;
     struct dm_clock *clock = dev->machine->clock;
-    int rc = e1000_rom_init(s, err);
+    int rc = net_rom_init(&s->pci, s->romfile, s->rombar, E1000_ROM_NAME, &s->rom, err);
 
     if (rc)
         return rc;

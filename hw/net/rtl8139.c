@@ -16,6 +16,7 @@
  * drivers write them without.
  */
 #include "hw/net/rtl8139.h"
+#include "hw/net/net-rom.h"
 
 #include "hw/classes.h"
 
@@ -546,39 +547,11 @@ static void rtl_pm_init(struct rtl8139 *s)
     s->pci.config[PCI_INTERRUPT_PIN + 2] = 0x40;
 }
 
-/* Without the package of the ROM a card works, but for network boot. */
-static int rtl_rom_init(struct rtl8139 *s, struct dm_error *err)
-{
-    const char *name = s->romfile ? s->romfile : RTL_ROM_NAME;
-    uint64_t rombar = 1;
-    size_t size;
-    int rc;
-
-    if (s->rombar && dm_parse_uint(s->rombar, 1, &rombar))
-        return dm_error_set(err, EINVAL, "device '%s': rombar=%s is neither 0 nor 1", s->pci.dev.id,
-                            s->rombar);
-    if (!rombar || !*name)
-        return 0;
-    rc = dm_machine_rom(s->pci.dev.machine, name, &s->rom, &size, err);
-    if (rc && !s->romfile) {
-        dm_log(DM_LOG_WARN, s->pci.dev.id, "no network boot: %s", err ? err->text : name);
-        return 0;
-    }
-    if (rc)
-        return rc;
-    rc = dm_pci_set_rom(&s->pci, s->rom, size);
-    if (rc) {
-        free(s->rom);
-        return dm_error_set(err, EINVAL, "device '%s': %s is no option ROM", s->pci.dev.id, name);
-    }
-    return 0;
-}
-
 static int rtl_realize(struct dm_device *dev, struct dm_error *err)
 {
     struct rtl8139 *s = (struct rtl8139 *)dev;
     struct dm_clock *clock = dev->machine->clock;
-    int rc = rtl_rom_init(s, err);
+    int rc = net_rom_init(&s->pci, s->romfile, s->rombar, RTL_ROM_NAME, &s->rom, err);
 
     if (rc)
         return rc;
