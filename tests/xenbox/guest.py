@@ -36,7 +36,7 @@ class Guest:
         self.box, self.name = box, name
         self.config = CONFIG.format(
             name=name, boot=boot, vcpus=vcpus, serial=serial, dm=box.dm_path, more=more,
-            disks=", ".join(repr(d) for d in disks or self.DISKS))
+            disks=", ".join(repr(d) for d in (self.DISKS if disks is None else disks)))
         self.pty = serial == "pty"
         self.domid, self.dm_pid, self.mark = None, None, 0
         self.stamps = {}

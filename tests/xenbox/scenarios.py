@@ -3,6 +3,7 @@
 import re
 import time
 
+import netboot
 from box import Failure, note
 from cache import Finding
 from guest import Guest
@@ -274,10 +275,11 @@ SCENARIOS = {
     "screen": Session.screen, "boot-cd": Session.boot_cd, "data": Session.data,
     "poweroff": Session.poweroff,
     "reboot": Session.reboot, "destroy": Session.destroy, "serial-file": Session.serial_file,
-    "errors": Session.errors, "smp": Session.smp,
+    "errors": Session.errors, **netboot.SCENARIOS, "smp": Session.smp,
 }
 GROUPS = {
     "smoke": ["boot-disk", "size", "data", "poweroff"],
     "power": ["poweroff", "reboot", "destroy"],
+    "net": [*netboot.SCENARIOS],
     "all": list(SCENARIOS),
 }
