@@ -75,7 +75,7 @@ def boot(session, model, chip, number):
     done = guest.create()
     if not done:
         raise Failure(f"xl create failed: {done.text.strip()[-300:]}")
-    began = box.wait_for(lambda: server.asked("/began/(.*)/(.*)/(.*)"), 120,
+    began = box.wait_for(lambda: server.asked("/began/(.*)/(.*)/(.*)"), 200,
                          "iPXE to run its script")
     guest.stamp("script")
     box.wait_for(lambda: server.asked("/loaded"), 300, "iPXE to load the kernel")
