@@ -5,10 +5,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <liburing.h>
+
+#define BATCH_WAITS INT_MIN /* no result yet */
 
 struct host_batch {
     struct host_loop *loop;
@@ -16,8 +19,8 @@ struct host_batch {
     bool use_ring;
     struct io_uring ring;
     /*
-     * Files that know RWF_NOWAIT need it, since for them io_uring waits in spite of
-     * O_NONBLOCK; to others, and to taps before Linux 6.4, it is not known and O_NONBLOCK does.
+     * These files do not know RWF_NOWAIT (taps before Linux 6.4). Without it io_uring tries,
+     * and where that would block waits, O_NONBLOCK or not, until it can or is told to stop.
      */
     bool no_rwf;
     uint64_t calls;
@@ -91,66 +94,114 @@ static void batch_calls(struct host_batch *b, struct host_batch_op *ops, unsigne
     }
 }
 
-static unsigned batch_reap(struct host_batch *b)
+/* Not ended yet. */
+struct batch_left {
+    unsigned ops, cancels;
+};
+
+static void batch_reap(struct host_batch *b, struct batch_left *left)
 {
     struct io_uring_cqe *cqe;
     unsigned head, n = 0;
 
     io_uring_for_each_cqe(&b->ring, head, cqe)
     {
-        ((struct host_batch_op *)io_uring_cqe_get_data(cqe))->result = cqe->res;
+        struct host_batch_op *op = io_uring_cqe_get_data(cqe);
+
         n++;
+        if (op) {
+            op->result = cqe->res == -ECANCELED ? -EAGAIN : cqe->res;
+            left->ops--;
+        } else {
+            left->cancels--;
+        }
     }
     io_uring_cq_advance(&b->ring, n);
-    return n;
+}
+
+static void batch_prepare(struct host_batch *b, struct host_batch_op *op)
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&b->ring);
+
+    assert(sqe); /* the ring is empty between calls */
+    if (op->write)
+        io_uring_prep_writev(sqe, op->fd, op->iov, (unsigned)op->iov_count, 0);
+    else
+        io_uring_prep_readv(sqe, op->fd, op->iov, (unsigned)op->iov_count, 0);
+    sqe->rw_flags = b->no_rwf ? 0 : RWF_NOWAIT;
+    io_uring_sqe_set_data(sqe, op);
+    op->result = BATCH_WAITS;
+}
+
+/* Asks for the end of all that wait. One that was just woken may go on, and wait again. */
+static void batch_cancel(struct host_batch *b, struct host_batch_op *ops, unsigned count,
+                         struct batch_left *left)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct io_uring_sqe *sqe;
+
+        if (ops[i].result != BATCH_WAITS)
+            continue;
+        sqe = io_uring_get_sqe(&b->ring);
+        assert(sqe);
+        io_uring_prep_cancel(sqe, &ops[i], 0);
+        io_uring_sqe_set_data(sqe, NULL);
+        left->cancels++;
+    }
 }
 
 /* false: nothing was done. */
 static bool batch_ring(struct host_batch *b, struct host_batch_op *ops, unsigned count)
 {
-    unsigned ended = 0, refused = 0;
-    int rc;
+    struct batch_left left = { count, 0 };
+    unsigned refused = 0;
 
-    for (unsigned i = 0; i < count; i++) {
-        struct io_uring_sqe *sqe = io_uring_get_sqe(&b->ring);
+    for (unsigned i = 0; i < count; i++)
+        batch_prepare(b, &ops[i]);
+    while (left.ops || left.cancels) {
+        int rc;
 
-        assert(sqe); /* the ring is empty between calls */
-        if (ops[i].write)
-            io_uring_prep_writev(sqe, ops[i].fd, ops[i].iov, (unsigned)ops[i].iov_count, 0);
-        else
-            io_uring_prep_readv(sqe, ops[i].fd, ops[i].iov, (unsigned)ops[i].iov_count, 0);
-        sqe->rw_flags = RWF_NOWAIT;
-        io_uring_sqe_set_data(sqe, &ops[i]);
-    }
-    while (ended < count) {
         b->calls++;
-        rc = io_uring_submit_and_wait(&b->ring, count - ended);
+        rc = io_uring_submit_and_wait(&b->ring, b->no_rwf ? left.cancels : left.ops);
         if (rc < 0 && rc != -EINTR && rc != -EAGAIN && rc != -EBUSY) {
             dm_log(DM_LOG_ERROR, "batch", "io_uring_submit: %s; going on without io_uring",
                    strerror(-rc));
             /* The kernel took nothing, or it may still use the caller's memory. */
-            if (ended || io_uring_sq_ready(&b->ring) != count)
+            if (left.ops != count || io_uring_sq_ready(&b->ring) != count)
                 abort();
             io_uring_queue_exit(&b->ring);
             b->use_ring = false;
             return false;
         }
-        ended += batch_reap(b);
+        batch_reap(b, &left);
+        if (b->no_rwf && left.ops && !left.cancels && !io_uring_sq_ready(&b->ring))
+            batch_cancel(b, ops, count, &left);
     }
     for (unsigned i = 0; i < count; i++)
         refused += ops[i].result == -EOPNOTSUPP;
-    /*
-     * Without RWF_NOWAIT the ring waits for what is not there, O_NONBLOCK or not (taps
-     * before Linux 6.2 or so): plain calls from now on.
-     */
     b->no_rwf |= refused > 0;
     return refused < count;
+}
+
+/*
+ * Without RWF_NOWAIT only writes are worth it: they find room but for rare times, while
+ * reading mostly ends with one that would wait, whose cancellation costs more than calls.
+ */
+static bool batch_fits_ring(const struct host_batch *b, const struct host_batch_op *ops,
+                            unsigned count)
+{
+    if (!b->use_ring || count < 2)
+        return false;
+    for (unsigned i = 0; i < count && b->no_rwf; i++)
+        if (!ops[i].write)
+            return false;
+    return true;
 }
 
 void host_batch_run(struct host_batch *b, struct host_batch_op *ops, unsigned count)
 {
     assert(count <= HOST_BATCH_MAX);
-    if (count < 2 || !b->use_ring || b->no_rwf || !batch_ring(b, ops, count))
+    if (!batch_fits_ring(b, ops, count) || !batch_ring(b, ops, count))
         batch_calls(b, ops, count);
 }
 
