@@ -100,9 +100,6 @@ static void app_run_state(void *opaque, enum dm_run_state state)
     struct app *app = opaque;
     struct dm_error err;
 
-    if (state != DM_RUNNING)
-        for (struct dm_block *b = app->machine.blocks; b; b = b->next)
-            dm_block_drain(b);
     /* After a shutdown the domain still waits for the answer to its last access. */
     if (state != DM_SHUTDOWN_DONE && xen_run(app->xen, state == DM_RUNNING, &err))
         dm_log(DM_LOG_ERROR, "main", "%s", err.text);

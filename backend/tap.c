@@ -32,14 +32,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TAP_RX_SLOTS  32
-#define TAP_RX_LARGE  8     /* slots in use while frames are large: they cost memory */
-#define TAP_RX_STRIDE 69632 /* bytes: a header and DM_NET_MAX_LEN, in whole pages */
-#define TAP_RX_ROUNDS 4     /* system calls for reading a turn, then others have theirs */
-#define TAP_TX_SLOTS  63    /* and a large frame make a batch */
-#define TAP_TX_SMALL  2048  /* bytes: up to here copied, with the header */
-#define TAP_RETRY_NS  DM_NS_PER_MS
-#define TAP_HDR       sizeof(struct dm_net_offload)
+#define TAP_RX_SLOTS    32
+#define TAP_RX_LARGE    8     /* slots in use while frames are large: they cost memory */
+#define TAP_RX_STRIDE   69632 /* bytes: a header and DM_NET_MAX_LEN, in whole pages */
+#define TAP_RX_ROUNDS   4     /* system calls for reading a turn, then others have theirs */
+#define TAP_TX_SLOTS    63    /* and a large frame make a batch */
+#define TAP_TX_SMALL    2048  /* bytes: up to here copied, with the header */
+#define TAP_RETRY_NS    DM_NS_PER_MS
+#define TAP_DRAIN_TRIES 50
+#define TAP_HDR         sizeof(struct dm_net_offload)
 
 static_assert(sizeof(struct dm_net_offload) == 10, "Linux' struct virtio_net_hdr");
 static_assert(TAP_RX_STRIDE >= TAP_HDR + DM_NET_MAX_LEN, "a slot holds any frame");
@@ -212,6 +213,25 @@ static void tap_retry(void *opaque)
         tap_write(t, NULL, 0); /* what the card had */
 }
 
+/* Before a stop: the process may end next. */
+static bool tap_drain(struct dm_net *net)
+{
+    struct tap *t = tap_of(net);
+    bool waited = t->tx_wait;
+
+    for (unsigned tries = 0; t->tx_count && tries < TAP_DRAIN_TRIES; tries++) {
+        t->tx_wait = false;
+        tap_write(t, NULL, 0);
+        if (t->tx_wait)
+            usleep(TAP_RETRY_NS / DM_NS_PER_US);
+    }
+    if (waited && !t->tx_wait) /* the card is told from the loop */
+        dm_timer_arm(&t->tx_retry, dm_clock_now(&t->loop->clock));
+    if (waited)
+        tap_update_watch(t);
+    return !t->tx_count;
+}
+
 /* Receiving */
 
 /* Delivers what was read. false: the card refused, the rest waits. */
@@ -368,6 +388,7 @@ static const struct dm_net_ops tap_ops = {
     .send = tap_send,
     .flush = tap_flush,
     .accept = tap_accept,
+    .drain = tap_drain,
     .close = tap_close,
 };
 

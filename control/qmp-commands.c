@@ -138,8 +138,6 @@ static struct json_object *command_stop(struct qmp_session *s, struct json_objec
 {
     if (s->machine->run_state == DM_RUNNING)
         dm_machine_set_run_state(s->machine, DM_PAUSED);
-    for (struct dm_block *b = s->machine->blocks; b; b = b->next)
-        dm_block_drain(b);
     return NULL;
 }
 

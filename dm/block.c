@@ -61,6 +61,26 @@ void dm_block_drain(struct dm_block *b)
         b->ops->drain(b);
 }
 
+static void block_synced(struct dm_block_req *req, int err)
+{
+    *(int *)req->opaque = err;
+}
+
+int dm_block_sync(struct dm_block *b)
+{
+    uint64_t ops = b->wr_ops;
+    int err = 0;
+    struct dm_block_req req = { .op = DM_BLOCK_FLUSH, .done = block_synced, .opaque = &err };
+
+    if (!b->present || b->readonly || ops == b->synced_ops)
+        return 0;
+    dm_block_submit(b, &req);
+    dm_block_drain(b);
+    if (!err)
+        b->synced_ops = ops;
+    return err;
+}
+
 void dm_block_register(struct dm_machine *m, struct dm_block *block)
 {
     struct dm_block **p = &m->blocks;

@@ -49,6 +49,7 @@ struct dm_block {
     bool attached;         /* a device has it */
     struct dm_block *next; /* of the machine */
     uint64_t rd_bytes, rd_ops, wr_bytes, wr_ops, flush_ops;
+    uint64_t synced_ops; /* wr_ops when dm_block_sync flushed last */
     unsigned in_flight;
 };
 
@@ -62,6 +63,10 @@ void dm_block_submit(struct dm_block *block, struct dm_block_req *req);
 
 /* Waits until nothing is in flight. Blocks: only for stop, save and close. */
 void dm_block_drain(struct dm_block *block);
+
+/* Flushes what was written since the last time, and waits. For stop and save. Returns 0 or -errno.
+ */
+int dm_block_sync(struct dm_block *block);
 
 /* For backends: req has ended. */
 void dm_block_complete(struct dm_block_req *req, int err);

@@ -24,8 +24,16 @@ void dm_chardev_set_user(struct dm_chardev *chr, const struct dm_chardev_user *u
     chr->user_opaque = opaque;
 }
 
+/* A device that is being saved does not change. */
+static bool chardev_paused(const struct dm_chardev *chr)
+{
+    return chr->machine && chr->machine->run_state == DM_PAUSED;
+}
+
 size_t dm_chardev_room(struct dm_chardev *chr)
 {
+    if (chardev_paused(chr))
+        return 0;
     /* With nobody there the bytes are read and dropped, so that a peer never blocks. */
     return chr->user ? chr->user->room(chr->user_opaque) : SIZE_MAX;
 }
@@ -38,8 +46,14 @@ void dm_chardev_receive(struct dm_chardev *chr, const uint8_t *data, size_t len)
 
 void dm_chardev_writable(struct dm_chardev *chr)
 {
-    if (chr->user && chr->user->writable)
+    if (chr->user && chr->user->writable && !chardev_paused(chr))
         chr->user->writable(chr->user_opaque);
+}
+
+void dm_chardev_resume(struct dm_chardev *chr)
+{
+    dm_chardev_writable(chr);
+    dm_chardev_accept_input(chr);
 }
 
 void dm_chardev_opened(struct dm_chardev *chr, bool connected)
@@ -57,6 +71,7 @@ void dm_chardev_register(struct dm_machine *m, struct dm_chardev *chr)
 
     while (*p)
         p = &(*p)->next;
+    chr->machine = m;
     chr->next = NULL;
     *p = chr;
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct dm_chardev;
+struct dm_machine;
 
 /* The host's end. */
 struct dm_chardev_ops {
@@ -41,6 +42,7 @@ struct dm_chardev {
     bool connected;
     const struct dm_chardev_user *user; /* NULL: bytes from the host are dropped */
     void *user_opaque;
+    struct dm_machine *machine;
     struct dm_chardev *next; /* of the machine */
 };
 
@@ -50,12 +52,14 @@ void dm_chardev_accept_input(struct dm_chardev *chr);
 void dm_chardev_set_user(struct dm_chardev *chr, const struct dm_chardev_user *user, void *opaque);
 
 /* For backends. */
-size_t dm_chardev_room(struct dm_chardev *chr); /* what the device takes now */
+size_t dm_chardev_room(struct dm_chardev *chr); /* what the device takes now; 0 while paused */
 void dm_chardev_receive(struct dm_chardev *chr, const uint8_t *data, size_t len);
 void dm_chardev_writable(struct dm_chardev *chr);
 void dm_chardev_opened(struct dm_chardev *chr, bool connected);
 
-struct dm_machine;
+/* The machine runs again: bytes that waited, either way, go on. */
+void dm_chardev_resume(struct dm_chardev *chr);
+
 void dm_chardev_register(struct dm_machine *machine, struct dm_chardev *chr);
 struct dm_chardev *dm_chardev_find(struct dm_machine *machine, const char *id);
 

@@ -5,12 +5,55 @@
 
 uint64_t dm_clock_now(struct dm_clock *clock)
 {
-    return clock->now(clock->opaque);
+    if (!clock->parent)
+        return clock->now(clock->opaque);
+    return clock->stopped_at != DM_NEVER ? clock->stopped_at
+                                         : dm_clock_now(clock->parent) - clock->behind;
 }
 
 uint64_t dm_clock_wall(struct dm_clock *clock)
 {
-    return clock->wall(clock->opaque);
+    return clock->parent ? dm_clock_wall(clock->parent) : clock->wall(clock->opaque);
+}
+
+/* The parent's timer follows the first of ours. */
+static void clock_update_wake(struct dm_clock *c)
+{
+    uint64_t at = DM_NEVER;
+
+    if (!c->parent)
+        return;
+    if (c->first && c->stopped_at == DM_NEVER && c->first->at < DM_NEVER - c->behind)
+        at = c->first->at + c->behind;
+    if (c->wake.at != at)
+        dm_timer_arm(&c->wake, at);
+}
+
+static void clock_woken(void *opaque)
+{
+    struct dm_clock *c = opaque;
+
+    dm_clock_run(c);
+    clock_update_wake(c);
+}
+
+void dm_clock_init_guest(struct dm_clock *clock, struct dm_clock *parent)
+{
+    *clock = (struct dm_clock) { .parent = parent, .stopped_at = DM_NEVER };
+    dm_timer_init(&clock->wake, parent, clock_woken, clock);
+}
+
+void dm_clock_stop(struct dm_clock *clock, bool stop)
+{
+    if (stop == (clock->stopped_at != DM_NEVER))
+        return;
+    if (stop) {
+        clock->stopped_at = dm_clock_now(clock);
+    } else {
+        clock->behind = dm_clock_now(clock->parent) - clock->stopped_at;
+        clock->stopped_at = DM_NEVER;
+    }
+    clock_update_wake(clock);
 }
 
 uint64_t dm_clock_deadline(const struct dm_clock *clock)
@@ -45,12 +88,10 @@ bool dm_timer_armed(const struct dm_timer *timer)
     return timer->clock && timer->at != DM_NEVER;
 }
 
-void dm_timer_cancel(struct dm_timer *timer)
+static void timer_remove(struct dm_timer *timer)
 {
     struct dm_timer **p;
 
-    if (!dm_timer_armed(timer))
-        return;
     for (p = &timer->clock->first; *p != timer; p = &(*p)->next)
         ;
     *p = timer->next;
@@ -58,16 +99,26 @@ void dm_timer_cancel(struct dm_timer *timer)
     timer->at = DM_NEVER;
 }
 
+void dm_timer_cancel(struct dm_timer *timer)
+{
+    if (!dm_timer_armed(timer))
+        return;
+    timer_remove(timer);
+    clock_update_wake(timer->clock);
+}
+
 void dm_timer_arm(struct dm_timer *timer, uint64_t at)
 {
     struct dm_timer **p;
 
-    dm_timer_cancel(timer);
-    if (at == DM_NEVER)
-        return;
-    timer->at = at;
-    for (p = &timer->clock->first; *p && (*p)->at <= at; p = &(*p)->next)
-        ;
-    timer->next = *p;
-    *p = timer;
+    if (dm_timer_armed(timer))
+        timer_remove(timer);
+    if (at != DM_NEVER) {
+        timer->at = at;
+        for (p = &timer->clock->first; *p && (*p)->at <= at; p = &(*p)->next)
+            ;
+        timer->next = *p;
+        *p = timer;
+    }
+    clock_update_wake(timer->clock);
 }

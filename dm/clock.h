@@ -14,15 +14,6 @@
 #define DM_NS_PER_SEC 1000000000ull
 #define DM_NEVER      UINT64_MAX
 
-struct dm_timer;
-
-struct dm_clock {
-    uint64_t (*now)(void *opaque);  /* monotonic, ns */
-    uint64_t (*wall)(void *opaque); /* since 1970-01-01 UTC, ns */
-    void *opaque;
-    struct dm_timer *first; /* armed timers, soonest first */
-};
-
 struct dm_timer {
     struct dm_clock *clock;
     void (*fn)(void *opaque);
@@ -30,6 +21,27 @@ struct dm_timer {
     uint64_t at; /* ns, DM_NEVER while not armed */
     struct dm_timer *next;
 };
+
+struct dm_clock {
+    uint64_t (*now)(void *opaque);  /* monotonic, ns */
+    uint64_t (*wall)(void *opaque); /* since 1970-01-01 UTC, ns */
+    void *opaque;
+    struct dm_timer *first; /* armed timers, soonest first */
+    /* A guest's clock, which can stand still. */
+    struct dm_clock *parent; /* NULL: this is the host's */
+    uint64_t behind;         /* ns that it stood still */
+    uint64_t stopped_at;     /* its time while it stands, else DM_NEVER */
+    struct dm_timer wake;    /* the parent's: the first timer of ours is due */
+};
+
+/*
+ * A guest's clock: that of the host (parent), but it can be stopped. parent must live as
+ * long; who runs the parent's timers runs these.
+ */
+void dm_clock_init_guest(struct dm_clock *clock, struct dm_clock *parent);
+
+/* Stops a guest's clock and its timers, or lets it go on where it stood. */
+void dm_clock_stop(struct dm_clock *clock, bool stop);
 
 /* Monotonic time in ns. */
 uint64_t dm_clock_now(struct dm_clock *clock);

@@ -19,17 +19,29 @@ void dm_input_remove(struct dm_input *in, struct dm_input_sink *sink)
         *p = sink->next;
 }
 
+static void input_note_key(uint32_t *keys, unsigned code, bool down)
+{
+    uint32_t bit = 1u << (code % 32);
+
+    if (down)
+        keys[code / 32] |= bit;
+    else
+        keys[code / 32] &= ~bit;
+}
+
+static bool input_key_noted(const uint32_t *keys, unsigned code)
+{
+    return keys[code / 32] >> code % 32 & 1;
+}
+
 void dm_input_key(struct dm_input *in, unsigned code, bool down)
 {
-    uint32_t bit;
-
     if (code >= DM_KEY_MAX)
         return;
-    bit = 1u << (code % 32);
-    if (down)
-        in->down[code / 32] |= bit;
-    else
-        in->down[code / 32] &= ~bit;
+    input_note_key(in->down, code, down);
+    if (in->held)
+        return;
+    input_note_key(in->told, code, down);
     for (struct dm_input_sink *s = in->sinks; s; s = s->next) {
         if (s->key) {
             s->key(s->opaque, code, down);
@@ -41,7 +53,17 @@ void dm_input_key(struct dm_input *in, unsigned code, bool down)
 void dm_input_release_all(struct dm_input *in)
 {
     for (unsigned code = 0; code < DM_KEY_MAX; code++)
-        if (in->down[code / 32] & 1u << (code % 32))
+        if (input_key_noted(in->down, code))
+            dm_input_key(in, code, false);
+}
+
+void dm_input_hold(struct dm_input *in, bool hold)
+{
+    if (in->held == hold)
+        return;
+    in->held = hold;
+    for (unsigned code = 0; code < DM_KEY_MAX && !hold; code++)
+        if (input_key_noted(in->told, code) && !input_key_noted(in->down, code))
             dm_input_key(in, code, false);
 }
 
@@ -79,6 +101,8 @@ void dm_input_pointer(struct dm_input *in, int x, int y, int dz, unsigned button
     struct dm_input_sink *s = input_pointer_sink(in);
     int dx = in->placed ? x - in->x : 0, dy = in->placed ? y - in->y : 0;
 
+    if (in->held)
+        return;
     in->x = x;
     in->y = y;
     in->placed = true;
@@ -91,6 +115,8 @@ void dm_input_pointer(struct dm_input *in, int x, int y, int dz, unsigned button
 
 void dm_input_motion(struct dm_input *in, int dx, int dy, int dz, unsigned buttons)
 {
+    if (in->held)
+        return;
     in->buttons = buttons;
     for (struct dm_input_sink *s = in->sinks; s; s = s->next) {
         if (s->relative) {

@@ -38,6 +38,8 @@ struct dm_input {
     bool placed;
     uint8_t leds;
     uint32_t down[DM_KEY_MAX / 32];                    /* keys held, so that all can be released */
+    uint32_t told[DM_KEY_MAX / 32];                    /* the same, as the device knows */
+    bool held;                                         /* events reach no device */
     void (*leds_changed)(void *opaque, unsigned leds); /* the front end's. May be NULL */
     void *leds_opaque;
 };
@@ -48,6 +50,12 @@ void dm_input_remove(struct dm_input *input, struct dm_input_sink *sink);
 /* A key went down or up. Codes of DM_KEY_MAX and above are dropped. */
 void dm_input_key(struct dm_input *input, unsigned code, bool down);
 void dm_input_release_all(struct dm_input *input);
+
+/*
+ * While hold no event reaches a device: keys pressed are lost, moves come later in one.
+ * Keys released meanwhile are released at the end.
+ */
+void dm_input_hold(struct dm_input *input, bool hold);
 
 /*
  * The pointer is at pixel x, y of a screen of width × height; dz is wheel steps

@@ -18,13 +18,14 @@ void dm_machine_init(struct dm_machine *m, struct dm_hypervisor *hv, struct dm_c
     *m = (struct dm_machine) {
         .name = "",
         .hv = hv,
-        .clock = clock,
         .classes = classes,
         .vcpus = 1,
         .max_vcpus = 1,
         .acpi = true,
         .boot_order = "cda",
     };
+    dm_clock_init_guest(&m->guest_clock, clock);
+    m->clock = &m->guest_clock;
     m->io = (struct dm_space) { .kind = DM_SPACE_IO, .claim = machine_claim, .opaque = hv };
     m->mem = (struct dm_space) { .kind = DM_SPACE_MEM, .claim = machine_claim, .opaque = hv };
     m->ram = (struct dm_dma) { .hv = hv, .enabled = true };
@@ -114,13 +115,47 @@ void dm_machine_on_run(struct dm_machine *m, struct dm_run_notifier *notifier)
     *p = notifier;
 }
 
+static void machine_drain_blocks(struct dm_machine *m)
+{
+    for (struct dm_block *b = m->blocks; b; b = b->next)
+        dm_block_drain(b);
+}
+
+int dm_machine_drain(struct dm_machine *m, struct dm_error *err)
+{
+    int rc = 0;
+
+    machine_drain_blocks(m);
+    for (struct dm_net *n = m->nets; n; n = n->next)
+        dm_net_drain(n);
+    for (struct dm_block *b = m->blocks; b; b = b->next) {
+        int one = dm_block_sync(b);
+
+        if (one && !rc)
+            rc = dm_error_set(err, -one, "drive '%s': flush: %s", b->id, strerror(-one));
+    }
+    return rc;
+}
+
 void dm_machine_set_run_state(struct dm_machine *m, enum dm_run_state state)
 {
+    struct dm_error err;
+
     if (m->run_state == state)
         return;
     m->run_state = state;
+    dm_clock_stop(m->clock, state == DM_PAUSED);
+    dm_input_hold(&m->input, state == DM_PAUSED);
     for (struct dm_run_notifier *n = m->run_notifiers; n; n = n->next)
         n->changed(n->opaque, state);
+    if (state == DM_RUNNING)
+        for (struct dm_chardev *c = m->chardevs; c; c = c->next)
+            dm_chardev_resume(c);
+    /* Behind the notifiers: from there on the guest asks for no more. */
+    if (state == DM_SHUTDOWN_DONE)
+        machine_drain_blocks(m);
+    else if (state == DM_PAUSED && dm_machine_drain(m, &err))
+        dm_log(DM_LOG_ERROR, "machine", "%s", err.text);
 }
 
 /* What the guest asked for was refused by the hypervisor. */

@@ -43,7 +43,8 @@ struct dm_machine {
     bool acpi;
 
     struct dm_hypervisor *hv;
-    struct dm_clock *clock;
+    struct dm_clock *clock; /* the guest's, for devices: stands still while it is paused */
+    struct dm_clock guest_clock;
     const struct dm_class *const *classes; /* all there are, NULL behind the last */
 
     struct dm_space io, mem;
@@ -73,7 +74,7 @@ struct dm_machine {
     void *load_rom_opaque;
 };
 
-/* hv, clock and classes must live as long as the machine. */
+/* hv, clock (the host's) and classes must live as long as the machine. */
 void dm_machine_init(struct dm_machine *machine, struct dm_hypervisor *hv, struct dm_clock *clock,
                      const struct dm_class *const *classes);
 void dm_machine_finish(struct dm_machine *machine); /* destroys the devices, last created first */
@@ -104,8 +105,16 @@ int dm_machine_rom(struct dm_machine *machine, const char *name, uint8_t **data,
 
 void dm_machine_on_run(struct dm_machine *machine, struct dm_run_notifier *notifier);
 
-/* Enters a run state and tells everyone; nothing happens when it is that already. */
+/*
+ * Enters a run state and tells everyone; nothing happens when it is that already. After
+ * DM_PAUSED all that the guest asked for before is done, in its memory too, the images hold
+ * what it wrote, and until it runs again no device changes: no timer, byte, frame or key
+ * reaches one. Waits for the disks then.
+ */
 void dm_machine_set_run_state(struct dm_machine *machine, enum dm_run_state state);
+
+/* Waits until no request is under way, and flushes. Returns 0, or what a flush said. */
+int dm_machine_drain(struct dm_machine *machine, struct dm_error *err);
 
 /* The guest powers off, resets or sleeps. Before its ioreq is answered. */
 void dm_machine_shutdown(struct dm_machine *machine, enum dm_shutdown reason);

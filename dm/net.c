@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NET_DRAIN_TRIES 64 /* times that the host may take a part of a frame being cut */
+
 /* A frame being cut for the host, of which the host has taken a part. */
 struct dm_net_held {
     size_t len, done; /* len 0: none */
@@ -265,8 +267,24 @@ void dm_net_writable(struct dm_net *net)
     if (!net->host_waits || !net_send_held(net))
         return;
     net->host_waits = false;
-    if (net->user && net->user->writable)
+    /* A device that is being saved does not change: net_run_changed tells it. */
+    if (net->user && net->user->writable && net->machine->run_state != DM_PAUSED)
         net->user->writable(net->user_opaque);
+}
+
+/* The rest of a frame being cut has left the guest's ring: it is sent here, or nowhere. */
+void dm_net_drain(struct dm_net *net)
+{
+    dm_net_flush(net);
+    if (!net->ops->drain || !net->ops->drain(net))
+        return;
+    for (unsigned tries = 0; !net_send_held(net) && tries < NET_DRAIN_TRIES; tries++) {
+        dm_net_flush(net);
+        if (!net->ops->drain(net))
+            break;
+    }
+    dm_net_flush(net);
+    net->ops->drain(net);
 }
 
 void dm_net_set_link(struct dm_net *net, bool up)

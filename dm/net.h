@@ -65,6 +65,8 @@ struct dm_net_ops {
     void (*flush)(struct dm_net *net); /* what was sent leaves now. May be NULL */
     /* The card takes frames again after it refused one. Calls back from the loop, later. */
     void (*accept)(struct dm_net *net);
+    /* Waits a little until what was sent has left. false: it has not. May be NULL */
+    bool (*drain)(struct dm_net *net);
     void (*set_offload)(struct dm_net *net, unsigned can); /* of the card. May be NULL */
     void (*close)(struct dm_net *net);                     /* frees it */
 };
@@ -157,6 +159,10 @@ void dm_net_writable(struct dm_net *net); /* there is room after send said false
 /* For the machine and its control. */
 
 void dm_net_set_link(struct dm_net *net, bool up);
+
+/* What the card has sent leaves now. Waits a little where the host is slow. For stop and save. */
+void dm_net_drain(struct dm_net *net);
+
 void dm_net_add_monitor(struct dm_net *net, struct dm_net_monitor *monitor);
 void dm_net_remove_monitor(struct dm_net *net, struct dm_net_monitor *monitor);
 void dm_net_register(struct dm_machine *machine, struct dm_net *net);

@@ -137,4 +137,38 @@ static void test_leds(void **state)
     assert_int_equal(in.leds, DM_LED_NUM | DM_LED_SCROLL);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_keys), cmocka_unit_test(test_pointer), cmocka_unit_test(test_leds))
+/* While the guest is stopped: see dm_input_hold. */
+static void test_hold(void **state)
+{
+    struct toy t = { .sink = { .key = toy_key, .relative = toy_relative, .opaque = &t } };
+    struct dm_input in = { 0 };
+
+    dm_input_add(&in, &t.sink);
+    dm_input_key(&in, 30, true);
+    dm_input_key(&in, 42, true);
+    dm_input_pointer(&in, 10, 10, 0, 0, 100, 100);
+    assert_int_equal(t.keys, 2);
+    assert_int_equal(t.moves, 1);
+    dm_input_hold(&in, true);
+    dm_input_key(&in, 30, false);
+    dm_input_key(&in, 31, true);
+    dm_input_key(&in, 32, true);
+    dm_input_key(&in, 32, false);
+    dm_input_pointer(&in, 15, 12, 0, DM_BUTTON_LEFT, 100, 100);
+    dm_input_motion(&in, 5, 5, 0, 0);
+    assert_int_equal(t.keys, 2);
+    assert_int_equal(t.moves, 1);
+    dm_input_hold(&in, false);
+    assert_int_equal(t.keys, 3); /* 30, which the guest thinks is down */
+    assert_int_equal(t.code, 30);
+    assert_false(t.down);
+    dm_input_pointer(&in, 16, 12, 0, 0, 100, 100);
+    assert_int_equal(t.x, 6);
+    assert_int_equal(t.y, 2);
+    dm_input_hold(&in, true);
+    dm_input_hold(&in, false);
+    assert_int_equal(t.keys, 3);
+}
+
+UNIT_MAIN(cmocka_unit_test(test_hold), cmocka_unit_test(test_keys), cmocka_unit_test(test_pointer),
+          cmocka_unit_test(test_leds))

@@ -3,115 +3,11 @@
  * The devices of a guest together, as xl's arguments ask for them: nothing is in another's
  * way, and what hvmloader does before the BIOS runs works.
  */
+#include "tests/unit/guest-rig.h"
 #include "tests/unit/unit.h"
 
-#include "firmware/classes.h"
-#include "hw/classes.h"
-
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-#define CLASSES_MAX 64
-
-struct guest {
-    struct fake f;
-    const struct dm_class *classes[CLASSES_MAX];
-    struct fake_block *disk, *second, *cd;
-};
-
-static void guest_start(struct guest *g)
-{
-    static const struct dm_class *const *const tables[] = { hw_classes, firmware_classes };
-    unsigned n = 0;
-
-    memset(g->classes, 0, sizeof(g->classes));
-    for (unsigned t = 0; t < DM_ARRAY_LEN(tables); t++)
-        for (const struct dm_class *const *c = tables[t]; *c && n < CLASSES_MAX - 1; c++)
-            g->classes[n++] = *c;
-    fake_init(&g->f, g->classes);
-    g->f.machine.ram_size = 256 << 20;
-    g->f.machine.vcpus = g->f.machine.max_vcpus = 2;
-    snprintf(g->f.machine.boot_order, sizeof(g->f.machine.boot_order), "dc");
-    g->disk = fake_block_create(&g->f, "hda", 8 << 20);
-    g->second = fake_block_create(&g->f, "hdb", 4 << 20);
-    g->cd = fake_block_create(&g->f, "hdc", 1 << 20);
-    g->cd->block.readonly = true;
-    fake_chardev_create(&g->f, "serial0");
-    fake_device(&g->f, "cmos", "");
-    fake_device(&g->f, "i440fx", "");
-    fake_device(&g->f, "piix3", "");
-    fake_device(&g->f, "piix3-ide", "");
-    fake_device(&g->f, "piix4-pm", "");
-    fake_device(&g->f, "xen-platform", "");
-    fake_device(&g->f, "VGA", "");
-    fake_device(&g->f, "isa-serial", "chardev=serial0");
-    fake_device(&g->f, "debugcon", "");
-    fake_device(&g->f, "ide-hd", "drive=hda,bus=ide.0,unit=0");
-    fake_device(&g->f, "ide-hd", "drive=hdb,bus=ide.0,unit=1");
-    fake_device(&g->f, "ide-cd", "drive=hdc,bus=ide.1,unit=0");
-}
-
-static uint32_t config_in(struct guest *g, uint8_t devfn, unsigned off, unsigned size)
-{
-    fake_out(&g->f, 0xcf8, 4, 0x80000000 | (uint32_t)devfn << 8 | (off & 0xfc));
-    return fake_in(&g->f, (uint16_t)(0xcfc + (off & 3)), size);
-}
-
-static void config_out(struct guest *g, uint8_t devfn, unsigned off, unsigned size, uint32_t val)
-{
-    fake_out(&g->f, 0xcf8, 4, 0x80000000 | (uint32_t)devfn << 8 | (off & 0xfc));
-    fake_out(&g->f, (uint16_t)(0xcfc + (off & 3)), size, val);
-}
-
-/* hvmloader's pci_setup in short: sizes, addresses, decoding. Returns the functions found. */
-static unsigned firmware_pci_setup(struct guest *g)
-{
-    static const uint8_t route[4] = { 5, 10, 11, 5 };
-    uint32_t mem = 0xf0000000, io = 0xc000;
-    unsigned found = 0;
-
-    for (unsigned link = 0; link < 4; link++)
-        config_out(g, 1 << 3, 0x60 + link, 1, route[link]);
-    for (unsigned devfn = 0; devfn < 256; devfn++) {
-        uint8_t fn = (uint8_t)devfn;
-        uint32_t command = 0;
-
-        if (config_in(g, fn, 0, 2) == 0xffff)
-            continue;
-        found++;
-        config_out(g, fn, 4, 2, config_in(g, fn, 4, 2) & ~3u);
-        for (unsigned bar = 0; bar <= 6; bar++) {
-            unsigned reg = bar == 6 ? 0x30 : 0x10 + 4 * bar;
-            uint32_t was = config_in(g, fn, reg, 4), size;
-
-            config_out(g, fn, reg, 4, bar == 6 ? 0xfffff800 : 0xffffffff);
-            size = config_in(g, fn, reg, 4);
-            config_out(g, fn, reg, 4, was);
-            if (size == 0)
-                continue;
-            if (bar < 6 && (size & 1)) {
-                size = -(size & ~3u);
-                io = (io + size - 1) & ~(size - 1);
-                config_out(g, fn, reg, 4, io);
-                io += size;
-                command |= PCI_COMMAND_IO;
-            } else {
-                size = -(size & ~15u);
-                mem = (mem + size - 1) & ~(size - 1);
-                config_out(g, fn, reg, 4, mem);
-                mem += size;
-                command |= PCI_COMMAND_MEMORY;
-            }
-        }
-        if (config_in(g, fn, 0x3d, 1))
-            config_out(g, fn, 0x3c, 1, route[((fn >> 3) + config_in(g, fn, 0x3d, 1) - 1) & 3]);
-        config_out(g, fn, 4, 2, config_in(g, fn, 4, 2) | command);
-    }
-    config_out(g, 0x0b, 0x40, 4, 0xb001);
-    config_out(g, 0x0b, 0x80, 1, 1);
-    return found;
-}
 
 static uint8_t cmos(struct guest *g, uint8_t reg)
 {

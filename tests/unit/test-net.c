@@ -448,6 +448,24 @@ static void test_paused(void **state)
     assert_int_equal(b->card.got, 1);
 }
 
+/* The host takes frames again while the guest is stopped: the card hears of it later, once. */
+static void test_writable_while_paused(void **state)
+{
+    struct bench *b = *state;
+    uint8_t frame[60] = { 0x52 };
+    struct dm_iov iov = { frame, sizeof(frame) };
+
+    dm_machine_set_run_state(&b->f.machine, DM_RUNNING);
+    b->net->room = 0;
+    assert_false(dm_net_send(&b->net->net, &iov, 1, 60, NULL));
+    dm_machine_set_run_state(&b->f.machine, DM_PAUSED);
+    assert_int_equal(b->card.writable, 1);
+    fake_net_writable(b->net, SIZE_MAX);
+    assert_int_equal(b->card.writable, 1);
+    dm_machine_set_run_state(&b->f.machine, DM_RUNNING);
+    assert_int_equal(b->card.writable, 2);
+}
+
 /* Headers that change after they were checked: the guest's memory does. */
 static void test_headers_change(void **state)
 {
@@ -566,4 +584,5 @@ static void test_mac(void **state)
 UNIT_MAIN(TEST(test_sum), TEST(test_segment_to_host), TEST(test_offload_passes),
           TEST(test_host_refuses_segment), TEST(test_card_refuses_segment),
           TEST(test_checksum_only), TEST(test_headers_change), TEST(test_bad_frames),
-          TEST(test_link), TEST(test_paused), TEST(test_monitor), TEST(test_device), TEST(test_mac))
+          TEST(test_link), TEST(test_paused), TEST(test_writable_while_paused), TEST(test_monitor),
+          TEST(test_device), TEST(test_mac))
