@@ -154,7 +154,7 @@ static void batch_cancel(struct host_batch *b, struct host_batch_op *ops, unsign
 static bool batch_ring(struct host_batch *b, struct host_batch_op *ops, unsigned count)
 {
     struct batch_left left = { count, 0 };
-    unsigned refused = 0;
+    bool refused = false;
 
     for (unsigned i = 0; i < count; i++)
         batch_prepare(b, &ops[i]);
@@ -177,10 +177,14 @@ static bool batch_ring(struct host_batch *b, struct host_batch_op *ops, unsigned
         if (b->no_rwf && left.ops && !left.cancels && !io_uring_sq_ready(&b->ring))
             batch_cancel(b, ops, count, &left);
     }
-    for (unsigned i = 0; i < count; i++)
-        refused += ops[i].result == -EOPNOTSUPP;
-    b->no_rwf |= refused > 0;
-    return refused < count;
+    for (unsigned i = 0; i < count; i++) {
+        if (ops[i].result != -EOPNOTSUPP || b->no_rwf)
+            continue;
+        refused = true;
+        batch_call(b, &ops[i]);
+    }
+    b->no_rwf |= refused;
+    return true;
 }
 
 /*

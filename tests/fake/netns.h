@@ -57,6 +57,21 @@ static inline const char *netns_enter(void)
     return NULL;
 }
 
+/* Do taps know RWF_NOWAIT (Linux 6.4 and later)? */
+static inline bool netns_tap_nowait(void)
+{
+    struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+    int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    char byte;
+    bool known = fd >= 0 && !ioctl(fd, TUNSETIFF, &req) &&
+                 preadv2(fd, &(struct iovec) { &byte, 1 }, 1, -1, RWF_NOWAIT) < 0 &&
+                 errno != EOPNOTSUPP;
+
+    if (fd >= 0)
+        close(fd);
+    return known;
+}
+
 /* Runs a command of the shell, quietly. false: it failed. */
 __attribute__((format(printf, 1, 2))) static inline bool netns_sh(const char *fmt, ...)
 {

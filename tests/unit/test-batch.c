@@ -93,6 +93,15 @@ static void open_terminal(struct bench *b)
         assert_int_equal(fcntl(b->fd[i], F_SETFL, O_RDWR | O_NONBLOCK), 0);
 }
 
+/* Does io_uring get a straight answer from the file? Before Linux 6.4 sockets are as terminals. */
+static bool knows_nowait(int fd)
+{
+    uint8_t byte;
+    struct iovec iov = { &byte, 1 };
+
+    return preadv2(fd, &iov, 1, -1, RWF_NOWAIT) >= 0 || errno != EOPNOTSUPP;
+}
+
 /* Operation i, on two pieces of its buffer. */
 static void prepare(struct bench *b, unsigned i, int fd, bool write, size_t len)
 {
@@ -120,13 +129,15 @@ static void test_write_and_read(void **state)
 {
     struct bench *b = *state;
     uint64_t calls;
+    bool nowait;
 
     open_sockets(b);
+    nowait = knows_nowait(b->fd[1]);
     /* A queue of datagrams holds no more than 11 by default. */
     for (unsigned i = 0; i < 10; i++)
         prepare(b, i, b->fd[0], true, 20 + i);
     calls = run(b, 10);
-    assert_int_equal(calls, b->ring ? 1 : 10);
+    assert_int_equal(calls, !b->ring ? 10 : nowait ? 1 : 11);
     for (unsigned i = 0; i < 10; i++)
         assert_int_equal(b->op[i].result, 20 + i);
 
@@ -134,7 +145,8 @@ static void test_write_and_read(void **state)
     for (unsigned i = 0; i < 12; i++)
         prepare(b, i, b->fd[1], false, sizeof(b->buf[i]));
     calls = run(b, 12);
-    assert_int_equal(calls, b->ring ? 1 : 11); /* after one that would block no other is tried */
+    assert_int_equal(calls,
+                     b->ring && nowait ? 1 : 11); /* after one that would block no other is tried */
     for (unsigned i = 0; i < 10; i++) {
         assert_int_equal(b->op[i].result, 20 + i);
         assert_int_equal(b->buf[i][0], i + 1);
@@ -218,6 +230,7 @@ static void test_no_nowait(void **state)
     uint8_t got[64];
 
     open_terminal(b);
+    assert_false(knows_nowait(b->fd[0]));
     for (unsigned turn = 0; turn < 3; turn++) {
         for (unsigned i = 0; i < 4; i++)
             prepare(b, i, b->fd[0], true, 10);
@@ -322,7 +335,7 @@ static void test_refused(void **state)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) == 77)
-        skip();
+        UNIT_SKIP("no seccomp");
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 

@@ -334,10 +334,8 @@ static void test_scripts(void **state)
     snprintf(text, sizeof(text), "ifname=vif1.0-emu,br=xenbr9,script=%s/up", dir);
     open_fails(b, text, "bridge 'xenbr9' does not exist");
 
-    if (!netns_sh("ip link add xenbr0 type bridge")) {
-        print_message("# no bridge interface here\n");
-        skip();
-    }
+    if (!netns_sh("ip link add xenbr0 type bridge"))
+        UNIT_SKIP("no bridge interface");
     snprintf(text, sizeof(text), "ifname=vif1.0-emu,br=xenbr0,script=%s/up,downscript=%s/down", dir,
              dir);
     assert_int_equal(open_tap(b, text), 0);
@@ -391,8 +389,9 @@ static void test_send(void **state)
         assert_int_equal(netns_receive(b->wire, got, sizeof(got), &off), len);
         assert_memory_equal(got, frame, len);
     }
+    /* An old kernel says of the first batch that it cannot be done without waiting. */
     if (!getenv("XENDM_AIO"))
-        assert_in_range(calls, 1, 8);
+        assert_in_range(calls, 1, netns_tap_nowait() ? 8 : 8 + HOST_BATCH_MAX);
     assert_int_equal(b->net->tx.frames, 200);
     assert_int_equal(b->net->tx.dropped, 0);
     /* Without a flush they go at the end of the turn. */
@@ -526,7 +525,7 @@ static void test_receive(void **state)
         assert_int_equal(b->seq[i], i);
         assert_int_equal(b->len[i], 60 + i);
     }
-    if (!getenv("XENDM_AIO"))
+    if (!getenv("XENDM_AIO") && netns_tap_nowait())
         assert_in_range(calls, 10, 40);
 }
 
@@ -591,10 +590,8 @@ static void test_sndbuf(void **state)
     if (!netns_sh("ip link add xenbr0 type bridge && ip link add v0 type veth peer name v1 && "
                   "ip link set v0 master xenbr0 && ip link set v0 up && ip link set v1 up && "
                   "ip link set xenbr0 up && tc qdisc add dev v0 root tbf rate 8kbit burst 2000 "
-                  "limit 10000000")) {
-        print_message("# no traffic control here\n");
-        skip();
-    }
+                  "limit 10000000"))
+        UNIT_SKIP("no traffic control");
     assert_int_equal(open_tap(b, "ifname=vif1.0-emu,br=xenbr0,sndbuf=60000"), 0);
     b->net = dm_net_find(&b->f.machine, "net0");
     dm_net_set_user(b->net, &card_user, b);
