@@ -41,6 +41,7 @@ struct app {
     struct xen *xen;
     struct xenstore *xenstore;
     struct dm_run_notifier run_notifier;
+    struct host_hook stir;
     const struct ui_module *vnc_module;
     struct ui *vnc;
     struct qmp *qmp[MONITORS_MAX];
@@ -105,6 +106,14 @@ static void app_run_state(void *opaque, enum dm_run_state state)
         dm_log(DM_LOG_ERROR, "main", "%s", err.text);
 }
 
+/* Every wakeup of the loop is a hint that the guest did something. */
+static void app_stir(void *opaque)
+{
+    struct app *app = opaque;
+
+    dm_display_stir(&app->machine.display);
+}
+
 /* ---- the machine ---- */
 
 static void app_collect_classes(struct app *app)
@@ -135,6 +144,8 @@ static void app_machine_init(struct app *app)
     if (*cmd->boot_order)
         snprintf(m->boot_order, sizeof(m->boot_order), "%s", cmd->boot_order);
     xen_attach(app->xen, m);
+    app->stir = (struct host_hook) { .fn = app_stir, .opaque = app };
+    host_loop_add_hook(&app->loop, &app->stir);
 }
 
 /*

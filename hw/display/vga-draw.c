@@ -18,7 +18,6 @@
 
 #define VGA_TEXT_CELLS    8192 /* of the copy; more are drawn line by line */
 #define VGA_BLINK         (500 * DM_NS_PER_MS)
-#define VGA_LFB_IDLE      (200 * DM_NS_PER_MS)
 #define VGA_TILE          16 /* pixels */
 #define VGA_TILE_WORDS    (DM_DISPLAY_MAX_WIDTH / VGA_TILE / 64)
 #define VGA_RUNS          32 /* rectangles side by side; more become one */
@@ -320,31 +319,44 @@ static void vga_tiles_end(struct vga *v)
     s->band_first = -1;
 }
 
-/* Puts a line on the surface where it differs. Lines come from top to bottom. */
-static void vga_line_put(struct vga *v, int y, const uint32_t *line)
+/* Before a line is put on the surface. Lines come from top to bottom. Returns what it shows. */
+static uint32_t *vga_line_shown(struct vga *v, int y)
 {
     struct dm_surface *sf = &v->pci.dev.machine->display.surface;
-    uint32_t *shown = sf->pixels + (size_t)y * (size_t)sf->width;
-    struct vga_screen *s = v->screen;
-    bool differs = false;
 
-    if (s->band_first >= 0 && y / VGA_TILE != s->band)
+    if (v->screen->band_first >= 0 && y / VGA_TILE != v->screen->band)
         vga_tiles_end(v);
-    for (int x = 0, t = 0; x < sf->width; x += VGA_TILE, t++) {
-        int n = sf->width - x < VGA_TILE ? sf->width - x : VGA_TILE;
+    return sf->pixels + (size_t)y * (size_t)sf->width;
+}
 
-        if (!memcmp(shown + x, line + x, (size_t)n * 4))
-            continue;
-        memcpy(shown + x, line + x, (size_t)n * 4);
-        s->tiles[t / 64] |= 1ull << t % 64;
-        differs = true;
-    }
-    if (!differs)
-        return;
+static void vga_tile_differs(struct vga_screen *s, int y, int t)
+{
+    s->tiles[t / 64] |= 1ull << t % 64;
     if (s->band_first < 0)
         s->band_first = y;
     s->band = y / VGA_TILE;
     s->band_last = y;
+}
+
+/* Puts a line on the surface, from pixel first on (a multiple of VGA_TILE), where it differs. */
+static void vga_line_put_from(struct vga *v, int y, const uint32_t *line, int first)
+{
+    int width = v->pci.dev.machine->display.surface.width;
+    uint32_t *shown = vga_line_shown(v, y);
+
+    for (int x = first; x < width; x += VGA_TILE) {
+        int n = width - x < VGA_TILE ? width - x : VGA_TILE;
+
+        if (!memcmp(shown + x, line + x, (size_t)n * 4))
+            continue;
+        memcpy(shown + x, line + x, (size_t)n * 4);
+        vga_tile_differs(v->screen, y, x / VGA_TILE);
+    }
+}
+
+static void vga_line_put(struct vga *v, int y, const uint32_t *line)
+{
+    vga_line_put_from(v, y, line, 0);
 }
 
 /* --- Changed memory --- */
@@ -354,15 +366,24 @@ static size_t vga_dirty_words(const struct vga *v)
     return (v->vram_size / DM_PAGE_SIZE + 63) / 64;
 }
 
-/* Takes what changed since the last time into v->pages. */
-static void vga_dirty_take(struct vga *v, bool linear)
+/*
+ * Takes what changed since the last time into v->pages, of the first bytes of VRAM at least.
+ * The hypervisor looks at every page it is asked for, and starts anew when their number
+ * changes: what is not shown is left out, and the number only grows (page flipping).
+ */
+static void vga_dirty_take(struct vga *v, uint64_t bytes)
 {
     struct dm_hypervisor *hv = v->pci.dev.machine->hv;
     size_t words = vga_dirty_words(v);
 
     memset(v->pages, 0, words * 8);
-    /* In the VGA's own modes the guest draws through the window. */
-    if (linear && hv->ops->vram_dirty(hv, v->pages, v->vram_size / DM_PAGE_SIZE))
+    if (bytes > v->vram_size)
+        bytes = v->vram_size;
+    bytes = (bytes + DM_PAGE_SIZE - 1) >> DM_PAGE_SHIFT;
+    if (v->tracked < bytes)
+        v->tracked = (uint32_t)bytes;
+    /* In the VGA's own modes (no bytes) the guest draws through the window. */
+    if (bytes && hv->ops->vram_dirty(hv, v->pages, v->tracked))
         memset(v->pages, 0xff, words * 8);
     for (size_t i = 0; i < words; i++)
         v->pages[i] |= v->dirty[i];
@@ -443,7 +464,7 @@ static void vga_graphics(struct vga *v, bool changed)
     struct vga_scan s, last = { 0 };
     bool have = false;
 
-    vga_dirty_take(v, false);
+    vga_dirty_take(v, 0);
     for (uint32_t y = 0; y < w->height; y++) {
         s = vga_scan_at(w, y);
         if (!changed && !vga_dirty_test(v, 4 * vga_crtc_address(w, s.at, s.row),
@@ -499,11 +520,31 @@ static void vga_linear_line(const struct vga_view *w, const uint8_t *p, uint32_t
         for (uint32_t x = 0; x < n; x++, p += 3)
             out[x] = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
         break;
-    default:
-        for (uint32_t x = 0; x < n; x++, p += 4)
-            out[x] = vga_load32(p) & 0xffffff;
-        break;
+    } /* 32: vga_linear_put32 */
+}
+
+/* A line of 32 bits a pixel: as vga_linear_line and vga_line_put, without a line in between. */
+static void vga_linear_put32(struct vga *v, int y, const uint8_t *p)
+{
+    struct vga_screen *s = v->screen;
+    uint32_t *shown = vga_line_shown(v, y), px[VGA_TILE];
+    int whole = (int)s->view.width / VGA_TILE;
+
+    for (int t = 0; t < whole; t++, p += sizeof(px), shown += VGA_TILE) {
+        uint32_t differ = 0;
+
+        for (int i = 0; i < VGA_TILE; i++)
+            px[i] = vga_load32(p + 4 * i) & 0xffffff;
+        for (int i = 0; i < VGA_TILE; i++)
+            differ |= px[i] ^ shown[i];
+        if (!differ)
+            continue;
+        memcpy(shown, px, sizeof(px));
+        vga_tile_differs(s, y, t);
     }
+    for (int x = whole * VGA_TILE; x < (int)s->view.width; x++, p += 4)
+        s->line[x] = vga_load32(p) & 0xffffff;
+    vga_line_put_from(v, y, s->line, whole * VGA_TILE);
 }
 
 static void vga_linear(struct vga *v, bool changed)
@@ -512,7 +553,7 @@ static void vga_linear(struct vga *v, bool changed)
     const struct vga_view *w = &s->view;
     uint32_t bytes = w->bpp == 4 ? (w->width + w->pan + 7) / 8 * 4 : w->width * ((w->bpp + 7) / 8);
 
-    vga_dirty_take(v, true);
+    vga_dirty_take(v, w->start + (uint64_t)w->height * w->pitch);
     for (uint32_t y = 0; y < w->height; y++) {
         uint64_t at = w->start + (uint64_t)y * w->pitch;
 
@@ -523,6 +564,10 @@ static void vga_linear(struct vga *v, bool changed)
         }
         if (!changed && !vga_dirty_test(v, (uint32_t)at, (uint32_t)at + bytes - 1))
             continue;
+        if (w->bpp == 32) {
+            vga_linear_put32(v, (int)y, v->vram + at);
+            continue;
+        }
         vga_linear_line(w, v->vram + at, s->line);
         vga_line_put(v, (int)y, s->line + w->pan);
     }
@@ -701,7 +746,7 @@ void vga_refresh(void *opaque, bool all)
     s->view = w;
     s->quiet = all;
     s->band_first = -1;
-    dm_display_set_idle(d, w.kind == VGA_LINEAR ? VGA_LFB_IDLE : DM_DISPLAY_SLOW);
+    dm_display_set_polled(d, w.kind == VGA_LINEAR);
     if (w.kind != VGA_TEXT)
         dm_timer_cancel(&v->blink);
     switch (w.kind) {

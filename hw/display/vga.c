@@ -309,8 +309,7 @@ static void vga_blink(void *opaque)
 {
     struct vga *v = opaque;
 
-    if (dm_display_watched(&v->pci.dev.machine->display))
-        vga_refresh(v, false);
+    vga_kick(v);
 }
 
 static void vga_reset(struct dm_device *dev)

@@ -55,9 +55,10 @@ struct vga {
     bool writes_plain;                  /* write mode 0 with no function, mask or set/reset */
 
     /* What the guest changed since the last refresh */
-    uint64_t *dirty; /* a bit a page of VRAM: changed by window writes */
-    uint64_t *pages; /* the same, with the hypervisor's, during a refresh */
-    uint32_t fonts;  /* counts writes to plane 2 */
+    uint64_t *dirty;  /* a bit a page of VRAM: changed by window writes */
+    uint64_t *pages;  /* the same, with the hypervisor's, during a refresh */
+    uint32_t fonts;   /* counts writes to plane 2 */
+    uint32_t tracked; /* pages that the hypervisor was asked for */
 
     /* The host's */
     uint8_t *vram;

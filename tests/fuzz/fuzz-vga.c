@@ -38,7 +38,7 @@ static void extra(struct fake *f, uint8_t a, uint8_t b)
         f->vram_dirty_rc = a & 4 ? -61 : 0; /* ENODATA */
         break;
     }
-    fake_advance(f, DM_DISPLAY_FAST);
+    fake_advance(f, DM_DISPLAY_FRAME);
 }
 
 const struct fuzz_target fuzz_target = {

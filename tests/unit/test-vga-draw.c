@@ -53,7 +53,7 @@ static void refresh(void)
 {
     if (!viewer.viewer.watching)
         fake_viewer_watch(&fk, &viewer);
-    fake_advance(&fk, DM_DISPLAY_FAST);
+    fake_advance(&fk, DM_DISPLAY_FRAME);
 }
 
 static void quiet(void)

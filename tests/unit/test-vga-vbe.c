@@ -26,7 +26,7 @@ static int teardown(void **state)
 static void watch(void)
 {
     fake_viewer_watch(&fk, &viewer);
-    fake_advance(&fk, DM_DISPLAY_FAST);
+    fake_advance(&fk, DM_DISPLAY_FRAME);
 }
 
 static uint32_t pixel(int x, int y)
@@ -257,26 +257,66 @@ static void test_damage(void **state)
     viewer.updates = 0;
     vga_dispi(&fk, DISPI_BANK, 1);
     fake_store(&fk, 0xa0000, 4, 0x445566);
-    fake_advance(&fk, DM_DISPLAY_FAST);
+    fake_advance(&fk, DM_DISPLAY_FRAME);
     assert_int_equal(viewer.updates, 1);
     assert_int_equal(pixel(0, 16), 0x445566);
 }
 
-/* A guest that draws without telling is seen within the idle time. */
-static void test_latency(void **state)
+static uint64_t latency(uint64_t pause)
 {
     uint64_t start;
 
+    fake_advance(&fk, pause);
+    viewer.updates = 0;
+    start = fk.now;
+    poke(0, 4, pixel(0, 0) ^ 0xffffff);
+    while (!viewer.updates && fk.now - start < 5 * DM_NS_PER_SEC)
+        fake_advance(&fk, DM_NS_PER_MS);
+    return fk.now - start;
+}
+
+/* A guest that draws without telling is seen in a frame or less; after a long pause it takes
+ * longer. */
+static void test_latency(void **state)
+{
     (void)state;
     vga_set_vbe(&fk, 640, 480, 32);
     watch();
-    fake_advance(&fk, 10 * DM_NS_PER_SEC);
-    viewer.updates = 0;
-    start = fk.now;
-    poke(0, 4, 0xffffff);
-    while (!viewer.updates && fk.now - start < DM_NS_PER_SEC)
-        fake_advance(&fk, DM_NS_PER_MS);
-    assert_true(fk.now - start <= 201 * DM_NS_PER_MS);
+    assert_true(latency(100 * DM_NS_PER_MS) <= DM_DISPLAY_FAST);
+    assert_true(latency(5 * DM_NS_PER_SEC) <= DM_DISPLAY_FRAME);
+    assert_true(latency(60 * DM_NS_PER_SEC) <= DM_DISPLAY_SLOW);
+    assert_true(latency(100 * DM_NS_PER_MS) <= DM_DISPLAY_FAST);
+}
+
+static size_t dirty_asked;
+static int (*dirty_real)(struct dm_hypervisor *hv, uint64_t *bitmap, size_t pages);
+
+static int dirty_counted(struct dm_hypervisor *hv, uint64_t *bitmap, size_t pages)
+{
+    dirty_asked = pages;
+    return dirty_real(hv, bitmap, pages);
+}
+
+/* The hypervisor is asked for the pages that show, and for no fewer when the guest flips pages. */
+static void test_tracked(void **state)
+{
+    const struct dm_hypervisor_ops *real = fk.hv.ops;
+    struct dm_hypervisor_ops ops = *real;
+
+    (void)state;
+    dirty_real = ops.vram_dirty;
+    ops.vram_dirty = dirty_counted;
+    fk.hv.ops = &ops;
+    vga_set_vbe(&fk, 320, 200, 32);
+    watch();
+    assert_int_equal(dirty_asked, (320 * 200 * 4 + 4095) / 4096);
+    vga_dispi(&fk, DISPI_Y_OFFSET, 200);
+    fake_advance(&fk, DM_DISPLAY_FRAME);
+    assert_int_equal(dirty_asked, 320 * 400 * 4 / 4096);
+    vga_dispi(&fk, DISPI_Y_OFFSET, 0);
+    fake_advance(&fk, DM_DISPLAY_FRAME);
+    assert_int_equal(dirty_asked, 320 * 400 * 4 / 4096);
+    fk.hv.ops = real;
 }
 
 /* Attribute bit 5 off, as bochs-drm blanks: black, the size stays. */
@@ -334,5 +374,6 @@ UNIT_MAIN(cmocka_unit_test_setup_teardown(test_negotiation, setup, teardown),
           cmocka_unit_test_setup_teardown(test_4bpp, setup, teardown),
           cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
           cmocka_unit_test_setup_teardown(test_latency, setup, teardown),
+          cmocka_unit_test_setup_teardown(test_tracked, setup, teardown),
           cmocka_unit_test_setup_teardown(test_blank, setup, teardown),
           cmocka_unit_test_setup_teardown(test_no_viewer, setup, teardown))
