@@ -165,7 +165,7 @@ SIM_EXPORT int xc_domain_shutdown(xc_interface *xch, uint32_t domid, int reason)
 
 SIM_EXPORT int xc_get_hvm_param(xc_interface *xch, uint32_t domid, int param, unsigned long *value)
 {
-    uint64_t v;
+    uint64_t v = 0;
 
     if (param < 0 || call_param(false, domid, (uint32_t)param, &v))
         return param < 0 ? lib_fail(EINVAL) : -1;

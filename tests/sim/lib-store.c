@@ -14,8 +14,6 @@
 
 #include <xenstore.h>
 
-#define STORE_WATCHES 64
-
 struct store_watch {
     char *path;   /* absolute; NULL: free */
     size_t given; /* bytes of it that were put before what the caller named */
@@ -26,8 +24,9 @@ struct store_watch {
 struct xs_handle {
     uint32_t index;
     uint32_t seen; /* changes looked at */
-    struct store_watch watch[STORE_WATCHES];
+    struct store_watch watch[SIM_XS_WATCHES];
     unsigned next_watch; /* of the change looked at */
+    char **held;         /* an event that was found already */
     pthread_mutex_t lock;
 };
 
@@ -47,12 +46,10 @@ static struct sim_xs *store(void)
     return &lib_ctl()->xs;
 }
 
-static void store_kick(void)
+static void store_kick(uint32_t handles)
 {
-    uint32_t open = atomic_load(&store()->handles);
-
     for (int i = 0; i < SIM_HANDLES; i++)
-        if (open >> i & 1)
+        if (handles >> i & 1)
             lib_kick(SIM_FD_XS + i);
     lib_kick(SIM_FD_XS_DRIVER);
 }
@@ -101,11 +98,14 @@ SIM_EXPORT void xs_close(struct xs_handle *h)
 {
     if (!h)
         return;
-    atomic_fetch_and(&store()->handles, ~(1u << h->index));
-    for (unsigned i = 0; i < STORE_WATCHES; i++) {
+    for (unsigned i = 0; i < SIM_XS_WATCHES; i++) {
+        if (h->watch[i].path)
+            sim_store_watch(store(), h->index, i, "");
         free(h->watch[i].path);
         free(h->watch[i].token);
     }
+    atomic_fetch_and(&store()->handles, ~(1u << h->index));
+    free(h->held);
     pthread_mutex_destroy(&h->lock);
     free(h);
 }
@@ -136,6 +136,7 @@ SIM_EXPORT bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *pa
 {
     struct sim_ctl *c = lib_ctl();
     char full[SIM_XS_PATH], state[SIM_XS_PATH];
+    uint32_t kick;
 
     if (!store_may_write() || !store_path(full, path))
         return false;
@@ -146,29 +147,31 @@ SIM_EXPORT bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *pa
         clock_gettime(CLOCK_MONOTONIC, &ts);
         atomic_store(&c->running_ns, (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec);
     }
-    if (!sim_store_write(&c->xs, full, data, len))
+    if (!sim_store_write(&c->xs, full, data, len, &kick))
         return false;
-    store_kick();
+    store_kick(kick);
     return true;
 }
 
 SIM_EXPORT bool xs_mkdir(struct xs_handle *h, xs_transaction_t t, const char *path)
 {
     char full[SIM_XS_PATH];
+    uint32_t kick;
 
-    if (!store_may_write() || !store_path(full, path) || !sim_store_mkdir(store(), full))
+    if (!store_may_write() || !store_path(full, path) || !sim_store_mkdir(store(), full, &kick))
         return false;
-    store_kick();
+    store_kick(kick);
     return true;
 }
 
 SIM_EXPORT bool xs_rm(struct xs_handle *h, xs_transaction_t t, const char *path)
 {
     char full[SIM_XS_PATH];
+    uint32_t kick;
 
-    if (!store_may_write() || !store_path(full, path) || !sim_store_rm(store(), full))
+    if (!store_may_write() || !store_path(full, path) || !sim_store_rm(store(), full, &kick))
         return false;
-    store_kick();
+    store_kick(kick);
     return true;
 }
 
@@ -231,7 +234,7 @@ SIM_EXPORT bool xs_watch(struct xs_handle *h, const char *path, const char *toke
     if (*path != '@' && !store_path(full, path))
         return false;
     pthread_mutex_lock(&h->lock);
-    for (unsigned i = 0; i < STORE_WATCHES; i++) {
+    for (unsigned i = 0; i < SIM_XS_WATCHES; i++) {
         struct store_watch *w = &h->watch[i];
 
         if (w->path)
@@ -240,6 +243,7 @@ SIM_EXPORT bool xs_watch(struct xs_handle *h, const char *path, const char *toke
         w->path = strdup(*path == '@' ? path : full);
         w->token = strdup(token);
         w->first = true;
+        sim_store_watch(store(), h->index, i, w->path);
         pthread_mutex_unlock(&h->lock);
         lib_kick(SIM_FD_XS + (int)h->index);
         return true;
@@ -247,16 +251,6 @@ SIM_EXPORT bool xs_watch(struct xs_handle *h, const char *path, const char *toke
     pthread_mutex_unlock(&h->lock);
     errno = ENOSPC;
     return false;
-}
-
-static bool store_matches(const struct store_watch *w, const char *changed)
-{
-    size_t len = w->path ? strlen(w->path) : 0;
-
-    /* The node, what is below it, or a parent that was removed. */
-    return w->path &&
-           ((!strncmp(w->path, changed, len) && (!changed[len] || changed[len] == '/')) ||
-            (!strncmp(w->path, changed, strlen(changed)) && w->path[strlen(changed)] == '/'));
 }
 
 /* As xs_read_watch returns it: { path, token }, one block. */
@@ -277,42 +271,43 @@ static char **store_next_event(struct xs_handle *h)
 {
     struct sim_xs *xs = store();
 
-    for (unsigned i = 0; i < STORE_WATCHES; i++) {
+    for (unsigned i = 0; i < SIM_XS_WATCHES; i++) {
         if (h->watch[i].path && h->watch[i].first) {
             h->watch[i].first = false;
             return store_event(&h->watch[i], h->watch[i].path);
         }
     }
     for (; h->seen != atomic_load(&xs->changes); h->seen++, h->next_watch = 0) {
-        const char *changed = xs->changed[h->seen % SIM_XS_CHANGES];
+        const char *changed = xs->change[h->seen % SIM_XS_CHANGES].path;
+        bool removed = xs->change[h->seen % SIM_XS_CHANGES].removed;
 
         if (atomic_load(&xs->changes) - h->seen > SIM_XS_CHANGES)
             continue; /* too late: overwritten */
-        while (h->next_watch < STORE_WATCHES) {
+        while (h->next_watch < SIM_XS_WATCHES) {
             struct store_watch *w = &h->watch[h->next_watch++];
 
-            if (store_matches(w, changed))
+            if (w->path && sim_store_matches(w->path, changed, removed))
                 return store_event(w, strlen(changed) < strlen(w->path) ? w->path : changed);
         }
     }
     return NULL;
 }
 
+/* As with libxenstore the descriptor is readable exactly while there is an event to take. */
 SIM_EXPORT char **xs_check_watch(struct xs_handle *h)
 {
     struct pollfd p = { .fd = SIM_FD_XS + (int)h->index, .events = POLLIN };
-    uint64_t count;
     char **event;
+    uint64_t count;
 
     pthread_mutex_lock(&h->lock);
-    event = store_next_event(h);
-    if (!event) {
-        /* None left: the descriptor is no longer readable, unless one came just now. */
-        if (poll(&p, 1, 0) == 1 && read(p.fd, &count, sizeof(count)) == sizeof(count))
-            event = store_next_event(h);
-        if (event)
-            lib_kick(p.fd);
-    }
+    event = h->held ? h->held : store_next_event(h);
+    h->held = NULL;
+    if (poll(&p, 1, 0) == 1 && read(p.fd, &count, sizeof(count)) != sizeof(count))
+        abort();
+    h->held = store_next_event(h);
+    if (h->held)
+        lib_kick(p.fd);
     pthread_mutex_unlock(&h->lock);
     if (!event)
         errno = EAGAIN;
@@ -340,13 +335,14 @@ SIM_EXPORT bool xs_unwatch(struct xs_handle *h, const char *path, const char *to
     else if (!store_path(full, path))
         return false;
     pthread_mutex_lock(&h->lock);
-    for (unsigned i = 0; i < STORE_WATCHES; i++) {
+    for (unsigned i = 0; i < SIM_XS_WATCHES; i++) {
         struct store_watch *w = &h->watch[i];
 
         if (w->path && !strcmp(w->path, full) && !strcmp(w->token, token)) {
             free(w->path);
             free(w->token);
             *w = (struct store_watch) { 0 };
+            sim_store_watch(store(), h->index, i, "");
             pthread_mutex_unlock(&h->lock);
             return true;
         }

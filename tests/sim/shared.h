@@ -50,6 +50,7 @@ enum {
 #define SIM_XS_PATH           192
 #define SIM_XS_VALUE          512
 #define SIM_XS_CHANGES        256
+#define SIM_XS_WATCHES        64
 
 #define SIM_EVENT_MASKED      1u
 #define SIM_EVENT_PENDING     2u /* only together with masked */
@@ -83,8 +84,12 @@ struct sim_xs {
     pthread_mutex_t lock;     /* robust, between processes */
     uint32_t places;          /* nodes in use are below */
     _Atomic uint32_t handles; /* bit n: handle n of the model is open */
-    _Atomic uint32_t changes; /* ever; change n is in changed[n % SIM_XS_CHANGES] */
-    char changed[SIM_XS_CHANGES][SIM_XS_PATH];
+    _Atomic uint32_t changes; /* ever; number n is in change[n % SIM_XS_CHANGES] */
+    struct {
+        char path[SIM_XS_PATH];
+        bool removed;
+    } change[SIM_XS_CHANGES];
+    char watch[SIM_HANDLES][SIM_XS_WATCHES][SIM_XS_PATH]; /* absolute; "": none */
     struct sim_xs_node node[SIM_XS_NODES];
 };
 
@@ -153,10 +158,18 @@ static inline void sim_event_queue(struct sim_ctl *c, uint32_t local)
 /* store.c: the tree, for both sides. Paths are absolute. */
 void sim_store_init(struct sim_xs *xs);
 void *sim_store_read(struct sim_xs *xs, const char *path, unsigned *len); /* NULL + errno */
-/* Creates parents; a change of each watchable kind. kick: tells who waits. */
-bool sim_store_write(struct sim_xs *xs, const char *path, const void *data, unsigned len);
-bool sim_store_mkdir(struct sim_xs *xs, const char *path);
-bool sim_store_rm(struct sim_xs *xs, const char *path);
+/*
+ * Changes; parents are created. kick: bits of the handles that watch it, whose eventfds the
+ * caller writes to. false with errno set.
+ */
+bool sim_store_write(struct sim_xs *xs, const char *path, const void *data, unsigned len,
+                     uint32_t *kick);
+bool sim_store_mkdir(struct sim_xs *xs, const char *path, uint32_t *kick);
+bool sim_store_rm(struct sim_xs *xs, const char *path, uint32_t *kick);
+/* A watch of a handle in place n, "" takes it away. */
+void sim_store_watch(struct sim_xs *xs, unsigned handle, unsigned n, const char *path);
+/* Does a change of path (removed: with all below) concern a watch? */
+bool sim_store_matches(const char *watch, const char *path, bool removed);
 /* Names of the children, in one block as xs_directory has it. NULL + errno. */
 char **sim_store_directory(struct sim_xs *xs, const char *path, unsigned *count);
 

@@ -75,7 +75,9 @@ static int qmp_connect(const char *path)
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+    if (strlen(path) >= sizeof(addr.sun_path))
+        abort();
+    strcpy(addr.sun_path, path);
     if (fd < 0 || !connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
         return fd;
     close(fd);

@@ -248,28 +248,30 @@ char *sim_xs_read(struct sim *s, const char *path)
     return sim_store_read(&s->ctl->xs, path, NULL);
 }
 
-static void xs_kick(struct sim *s)
+static void xs_kick(struct sim *s, uint32_t handles)
 {
-    uint32_t open = atomic_load(&s->ctl->xs.handles);
-
     for (int i = 0; i < SIM_HANDLES; i++)
-        if (open >> i & 1)
+        if (handles >> i & 1)
             driver_kick(s, SIM_FD_XS + i);
 }
 
 int sim_xs_write(struct sim *s, const char *path, const char *value)
 {
-    if (!sim_store_write(&s->ctl->xs, path, value, (unsigned)strlen(value)))
+    uint32_t kick;
+
+    if (!sim_store_write(&s->ctl->xs, path, value, (unsigned)strlen(value), &kick))
         return -errno;
-    xs_kick(s);
+    xs_kick(s, kick);
     return 0;
 }
 
 int sim_xs_rm(struct sim *s, const char *path)
 {
-    if (!sim_store_rm(&s->ctl->xs, path))
+    uint32_t kick;
+
+    if (!sim_store_rm(&s->ctl->xs, path, &kick))
         return -errno;
-    xs_kick(s);
+    xs_kick(s, kick);
     return 0;
 }
 

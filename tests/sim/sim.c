@@ -299,7 +299,7 @@ static void start_store(struct sim *s)
     sim_xs_write(s, path, "");
     snprintf(path, sizeof(path), "/local/domain/0/device-model/%u", domid);
     sim_xs_write(s, path, "");
-    sim_store_mkdir(&s->ctl->xs, "/local/domain/0/backend");
+    sim_xs_write(s, "/local/domain/0/backend", "");
 }
 
 int driver_pin(int cpu)

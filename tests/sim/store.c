@@ -36,12 +36,38 @@ static struct sim_xs_node *store_find(struct sim_xs *xs, const char *path)
     return NULL;
 }
 
-static void store_changed(struct sim_xs *xs, const char *path)
+bool sim_store_matches(const char *watch, const char *path, bool removed)
 {
-    uint32_t n = atomic_load(&xs->changes);
+    size_t w = strlen(watch), p = strlen(path);
 
-    memcpy(xs->changed[n % SIM_XS_CHANGES], path, strlen(path) + 1);
+    if (!w)
+        return false;
+    if (!strncmp(watch, path, w) && (!path[w] || path[w] == '/'))
+        return true;
+    return removed && !strncmp(watch, path, p) && watch[p] == '/';
+}
+
+/* Notes the change. Returns the handles that watch it. */
+static uint32_t store_changed(struct sim_xs *xs, const char *path, bool removed)
+{
+    uint32_t n = atomic_load(&xs->changes), kick = 0;
+
+    memcpy(xs->change[n % SIM_XS_CHANGES].path, path, strlen(path) + 1);
+    xs->change[n % SIM_XS_CHANGES].removed = removed;
     atomic_store(&xs->changes, n + 1);
+    for (unsigned h = 0; h < SIM_HANDLES; h++)
+        if (atomic_load(&xs->handles) >> h & 1)
+            for (unsigned i = 0; i < SIM_XS_WATCHES; i++)
+                if (sim_store_matches(xs->watch[h][i], path, removed))
+                    kick |= 1u << h;
+    return kick;
+}
+
+void sim_store_watch(struct sim_xs *xs, unsigned handle, unsigned n, const char *path)
+{
+    store_lock(xs);
+    memcpy(xs->watch[handle][n], path, strlen(path) + 1);
+    store_unlock(xs);
 }
 
 static struct sim_xs_node *store_add_one(struct sim_xs *xs, const char *path)
@@ -102,10 +128,12 @@ void *sim_store_read(struct sim_xs *xs, const char *path, unsigned *len)
     return out;
 }
 
-bool sim_store_write(struct sim_xs *xs, const char *path, const void *data, unsigned len)
+bool sim_store_write(struct sim_xs *xs, const char *path, const void *data, unsigned len,
+                     uint32_t *kick)
 {
     struct sim_xs_node *n;
 
+    *kick = 0;
     if (len > SIM_XS_VALUE) {
         errno = E2BIG;
         return false;
@@ -115,20 +143,21 @@ bool sim_store_write(struct sim_xs *xs, const char *path, const void *data, unsi
     if (n) {
         memcpy(n->value, data, len);
         n->len = len;
-        store_changed(xs, path);
+        *kick = store_changed(xs, path, false);
     }
     store_unlock(xs);
     return n;
 }
 
-bool sim_store_mkdir(struct sim_xs *xs, const char *path)
+bool sim_store_mkdir(struct sim_xs *xs, const char *path, uint32_t *kick)
 {
     bool ok;
 
+    *kick = 0;
     store_lock(xs);
     ok = store_find(xs, path);
     if (!ok && store_add(xs, path)) {
-        store_changed(xs, path);
+        *kick = store_changed(xs, path, false);
         ok = true;
     }
     store_unlock(xs);
@@ -143,10 +172,11 @@ static const char *store_below(const char *path, const char *name)
     return !strncmp(path, name, len) && name[len] == '/' && name[len + 1] ? name + len + 1 : NULL;
 }
 
-bool sim_store_rm(struct sim_xs *xs, const char *path)
+bool sim_store_rm(struct sim_xs *xs, const char *path, uint32_t *kick)
 {
     struct sim_xs_node *n;
 
+    *kick = 0;
     store_lock(xs);
     n = store_find(xs, path);
     if (n) {
@@ -154,7 +184,7 @@ bool sim_store_rm(struct sim_xs *xs, const char *path)
             if (store_below(path, xs->node[i].path))
                 *xs->node[i].path = 0;
         *n->path = 0;
-        store_changed(xs, path);
+        *kick = store_changed(xs, path, true);
     }
     store_unlock(xs);
     if (!n)
