@@ -221,8 +221,8 @@ static int raw_open_file(struct raw *raw, const char *path, struct stat *st, str
     return 0;
 }
 
-static int raw_insert(struct raw *raw, struct host_loop *loop, const char *path,
-                      struct dm_error *err)
+static int raw_insert(struct raw *raw, struct dm_machine *machine, struct host_loop *loop,
+                      const char *path, struct dm_error *err)
 {
     struct dm_block *b = &raw->block;
     struct stat st;
@@ -241,6 +241,9 @@ static int raw_insert(struct raw *raw, struct host_loop *loop, const char *path,
         b->size = (uint64_t)st.st_size;
         b->discard = !b->readonly && raw_file_discards(raw->fd, st.st_size);
     }
+    /* Another host may have written to it since we cached anything of it. */
+    if (machine->restored)
+        (void)posix_fadvise(raw->fd, 0, 0, POSIX_FADV_DONTNEED);
     if (b->size < RAW_SECTOR)
         return dm_error_set(err, EINVAL, "image %s: is empty (%llu bytes)", path,
                             (unsigned long long)b->size);
@@ -276,7 +279,7 @@ int raw_open(struct dm_machine *machine, struct host_loop *loop, const char *id,
     raw->block.readonly = readonly;
     snprintf(raw->block.id, sizeof(raw->block.id), "%s", id);
     if (path)
-        rc = raw_insert(raw, loop, path, err);
+        rc = raw_insert(raw, machine, loop, path, err);
     if (rc) {
         raw_close(&raw->block);
         return rc;

@@ -43,14 +43,24 @@ struct dm_hypervisor_ops {
 
     /*
      * Video memory: size bytes of guest memory, hidden at first, mapped at *host
-     * for the life of the process. Once only. move changes where the guest sees
-     * it (page-aligned gpa or DM_VRAM_HIDDEN). dirty sets a bit in bitmap for each
-     * page changed since the last call (bit n of word n/64), the first call sets
-     * all; it returns 0 or -errno, and then nothing is known (treat all as dirty).
+     * for the life of the process. Once only. A machine that is being restored
+     * (dm_machine.restored) has it already, and nothing of it changes. move changes where the guest
+     * sees it (page-aligned gpa or DM_VRAM_HIDDEN). dirty sets a bit in bitmap for each page
+     * changed since the last call (bit n of word n/64), the first call sets all; it returns 0 or
+     * -errno, and then nothing is known (treat all as dirty).
      */
     int (*vram_alloc)(struct dm_hypervisor *hv, size_t size, void **host);
     int (*vram_move)(struct dm_hypervisor *hv, uint64_t to);
     int (*vram_dirty)(struct dm_hypervisor *hv, uint64_t *bitmap, size_t pages);
+    /* Where guest memory holds it, hidden or not, and its bytes. size 0: there is none. */
+    void (*vram_place)(struct dm_hypervisor *hv, uint64_t *gpa, uint64_t *size);
+
+    /*
+     * Live migration: from now on (or no more) the hypervisor is told of guest memory that
+     * we change, by unmap and, of bytes of VRAM written by its own mapping, by vram_written.
+     */
+    void (*set_log_dirty)(struct dm_hypervisor *hv, bool on);
+    void (*vram_written)(struct dm_hypervisor *hv, uint64_t off, uint64_t len);
 
     /* Makes guest memory C0000-FFFFF read-only, or writable again. */
     int (*set_rom_lock)(struct dm_hypervisor *hv, bool on);

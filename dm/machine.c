@@ -158,6 +158,12 @@ void dm_machine_set_run_state(struct dm_machine *m, enum dm_run_state state)
         dm_log(DM_LOG_ERROR, "machine", "%s", err.text);
 }
 
+void dm_machine_set_log_dirty(struct dm_machine *m, bool on)
+{
+    m->log_dirty = on;
+    m->hv->ops->set_log_dirty(m->hv, on);
+}
+
 /* What the guest asked for was refused by the hypervisor. */
 static void machine_log_failure(struct dm_machine *m, const char *what, int rc)
 {

@@ -68,6 +68,8 @@ struct dm_machine {
     struct dm_log_budget errors; /* the guest can try again and again what fails */
     enum dm_run_state run_state;
     struct dm_run_notifier *run_notifiers;
+    const struct dm_state_head *restored; /* until it has its state back; NULL: a new guest */
+    bool log_dirty;                       /* a live migration goes on */
     /* Reads of the host that firmware needs, found by main: see dm_machine_rom. */
     int (*load_rom)(void *opaque, const char *name, uint8_t **data, size_t *size,
                     struct dm_error *err);
@@ -115,6 +117,9 @@ void dm_machine_set_run_state(struct dm_machine *machine, enum dm_run_state stat
 
 /* Waits until no request is under way, and flushes. Returns 0, or what a flush said. */
 int dm_machine_drain(struct dm_machine *machine, struct dm_error *err);
+
+/* A live migration begins or ends: who changes guest memory says so (dm_hypervisor). */
+void dm_machine_set_log_dirty(struct dm_machine *machine, bool on);
 
 /* The guest powers off, resets or sleeps. Before its ioreq is answered. */
 void dm_machine_shutdown(struct dm_machine *machine, enum dm_shutdown reason);

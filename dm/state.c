@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATE_MAGIC "xendm-1\n"
+#define STATE_MAGIC     "xendm-1\n"
+#define STATE_MAGIC_LEN 8
+#define STATE_HEAD_LEN  (STATE_MAGIC_LEN + 8 + 8 + 4)
+#define STATE_CRC_LEN   4
+#define QEMU_MAGIC      "QEVM"
 
 void dm_buf_put(struct dm_buf *buf, const void *data, size_t len)
 {
@@ -182,13 +186,47 @@ int dm_fields_load(const struct dm_field *f, void *obj, uint16_t version, const 
     return (int)used;
 }
 
+/* CRC-32 of IEEE 802.3, four bits at a time. */
+static uint32_t state_crc(const uint8_t *data, size_t len)
+{
+    static const uint32_t table[16] = { 0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
+                                        0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+                                        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+                                        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c };
+    uint32_t crc = UINT32_MAX;
+
+    for (size_t i = 0; i < len; i++) {
+        crc ^= data[i];
+        crc = crc >> 4 ^ table[crc & 15];
+        crc = crc >> 4 ^ table[crc & 15];
+    }
+    return ~crc;
+}
+
+void dm_state_seal(uint8_t *data, size_t len)
+{
+    dm_put_le(data + len - STATE_CRC_LEN, STATE_CRC_LEN, state_crc(data, len - STATE_CRC_LEN));
+}
+
 int dm_state_save(struct dm_machine *m, struct dm_buf *buf, struct dm_error *err)
 {
+    uint64_t vram_at = 0, vram_size = 0;
+    size_t start = buf->len;
     uint32_t n = 0;
+    int rc;
 
-    for (struct dm_device *d = m->devices; d; d = d->next)
+    for (struct dm_device *d = m->devices; d; d = d->next) {
         n++;
-    dm_buf_put(buf, STATE_MAGIC, strlen(STATE_MAGIC));
+        if (d->class->quiesce)
+            d->class->quiesce(d);
+    }
+    rc = dm_machine_drain(m, err);
+    if (rc)
+        return rc;
+    m->hv->ops->vram_place(m->hv, &vram_at, &vram_size);
+    dm_buf_put(buf, STATE_MAGIC, STATE_MAGIC_LEN);
+    dm_buf_put_le(buf, 8, vram_at);
+    dm_buf_put_le(buf, 8, vram_size);
     dm_buf_put_le(buf, 4, n);
     for (struct dm_device *d = m->devices; d; d = d->next) {
         struct dm_buf body = { 0 };
@@ -202,6 +240,9 @@ int dm_state_save(struct dm_machine *m, struct dm_buf *buf, struct dm_error *err
         buf->failed |= body.failed;
         dm_buf_finish(&body);
     }
+    dm_buf_put_le(buf, STATE_CRC_LEN, 0);
+    if (!buf->failed)
+        dm_state_seal(buf->data + start, buf->len - start);
     if (buf->failed)
         return dm_error_set(err, EFBIG, "saved state is larger than %u bytes", DM_STATE_MAX);
     return 0;
@@ -251,17 +292,40 @@ static int state_record_load(struct dm_machine *m, const uint8_t **data, size_t 
     return dm_device_load(d, body, len, version, err);
 }
 
+int dm_state_check(const uint8_t *data, size_t len, struct dm_state_head *head,
+                   struct dm_error *err)
+{
+    if (len >= strlen(QEMU_MAGIC) && !memcmp(data, QEMU_MAGIC, strlen(QEMU_MAGIC)))
+        return dm_error_set(err, EINVAL,
+                            "saved state: it was made by QEMU, which has to restore this guest");
+    if (len < STATE_MAGIC_LEN || memcmp(data, STATE_MAGIC, STATE_MAGIC_LEN))
+        return dm_error_set(err, EINVAL, "saved state: not a stream of xendm");
+    if (len < STATE_HEAD_LEN + STATE_CRC_LEN)
+        return dm_error_set(err, EINVAL, "saved state: cut off after %zu bytes", len);
+    if (dm_get_le(data + len - STATE_CRC_LEN, STATE_CRC_LEN) !=
+        state_crc(data, len - STATE_CRC_LEN))
+        return dm_error_set(err, EINVAL, "saved state: cut off or damaged: wrong checksum");
+    *head = (struct dm_state_head) {
+        .vram_at = dm_get_le(data + STATE_MAGIC_LEN, 8),
+        .vram_size = dm_get_le(data + STATE_MAGIC_LEN + 8, 8),
+        .devices = (uint32_t)dm_get_le(data + STATE_MAGIC_LEN + 16, 4),
+    };
+    return 0;
+}
+
 int dm_state_load(struct dm_machine *m, const uint8_t *data, size_t len, struct dm_error *err)
 {
-    const uint8_t *magic = state_take(&data, &len, strlen(STATE_MAGIC));
-    const uint8_t *count = magic ? state_take(&data, &len, 4) : NULL;
+    struct dm_state_head head;
     struct dm_device *next;
+    int checked = dm_state_check(data, len, &head, err);
 
-    if (!count || memcmp(magic, STATE_MAGIC, strlen(STATE_MAGIC)))
-        return dm_error_set(err, EINVAL, "saved state: not a stream of xendm");
+    if (checked)
+        return checked;
+    data += STATE_HEAD_LEN;
+    len -= STATE_HEAD_LEN + STATE_CRC_LEN;
     for (struct dm_device *d = m->devices; d; d = d->next)
         d->loaded = false;
-    for (uint32_t n = (uint32_t)dm_get_le(count, 4); n; n--) {
+    for (uint32_t n = head.devices; n; n--) {
         int rc = state_record_load(m, &data, &len, err);
 
         if (rc)

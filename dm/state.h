@@ -3,8 +3,9 @@
  * Saved state: one table of fields per device class, used to save, to restore
  * and by the round-trip test. Values are little-endian and of fixed width.
  *
- * Stream: "xendm-1\n", u32 number of records; a record is u8 length + id,
- * u16 version, u32 length, then the fields in table order with no gaps.
+ * Stream: "xendm-1\n"; u64 guest-physical address and u64 size of the video memory;
+ * u32 number of records; the records; u32 CRC-32 (IEEE 802.3) of all before. A record is
+ * u8 length + id, u16 version, u32 length, then the fields in table order with no gaps.
  */
 #ifndef DM_STATE_H
 #define DM_STATE_H
@@ -99,8 +100,28 @@ int dm_fields_load(const struct dm_field *fields, void *obj, uint16_t version, c
 
 struct dm_machine;
 
-/* The whole machine. Returns 0, -ENOMEM or -EFBIG. */
+/*
+ * The whole machine, appended to buf. It should be paused. Returns 0, -ENOMEM, -EFBIG, or
+ * what a disk said that cannot flush.
+ */
 int dm_state_save(struct dm_machine *machine, struct dm_buf *buf, struct dm_error *err);
+
+/* What has to be known before devices are made. */
+struct dm_state_head {
+    /* The video memory is guest memory, which was saved where it was, BAR or hiding place. */
+    uint64_t vram_at, vram_size; /* size 0: there is none */
+    uint32_t devices;
+};
+
+/*
+ * Is this a whole stream of ours? Returns 0 and *head, or -EINVAL: another's (QEMU's is
+ * named), cut off, damaged.
+ */
+int dm_state_check(const uint8_t *data, size_t len, struct dm_state_head *head,
+                   struct dm_error *err);
+
+/* Writes the checksum into the last four bytes. For save, and for tests that change a stream. */
+void dm_state_seal(uint8_t *data, size_t len);
 
 /*
  * Restores a stream into a machine with the same devices. A device of a class

@@ -26,10 +26,6 @@ int xen_run(struct xen *x, bool on, struct dm_error *err)
     return dm_error_set(err, ENOTSUP, "built without the Xen libraries");
 }
 
-void xen_set_log_dirty(struct xen *x, bool on)
-{
-}
-
 int xen_restrict(struct xen *x, struct dm_error *err)
 {
     return dm_error_set(err, ENOTSUP, "built without the Xen libraries");

@@ -5,7 +5,7 @@
  * libraries lack, allocating VRAM and HVM parameters, are raw hypercalls by
  * libxencall; libxenctrl is not used, its ABI changes with every release.
  *
- * Missing: passing devices through; VRAM that a restored guest already has.
+ * Missing: passing devices through.
  */
 #define __XEN_TOOLS__ 1 /* Xen's headers: the interface of the newest version */
 
@@ -44,6 +44,8 @@
 #define XEN_ROM_GFN       0xc0   /* C0000 to FFFFF */
 #define XEN_ROM_PAGES     0x40
 #define XEN_4G_PAGES      (1ull << 20)
+#define XEN_GFN_MAX       (1ull << 40) /* frames that any processor can address */
+#define XEN_SETTLE_POLLS  8
 /* Guest RAM reaches at least here, or as far as there is any: libxl's longest MMIO hole. */
 #define XEN_LOW_RAM_PAGES (1ull << 16)
 
@@ -99,6 +101,8 @@ struct xen {
     uint8_t *vram;
     uint64_t vram_pages, vram_gfn, vram_hidden_gfn;
     bool vram_all_dirty;
+    uint64_t changed_first, changed_last; /* pages of VRAM to be reported; first > last: none */
+    struct host_hook report;
 
     struct dm_log_budget errors;
 };
@@ -161,18 +165,65 @@ static void *xen_map(struct dm_hypervisor *hv, uint64_t gpa, size_t *len)
     return mapcache_get(&xen_of(hv)->cache, gpa, len);
 }
 
+static void xen_report(struct xen *x, uint64_t first, uint64_t last)
+{
+    xen_check(x,
+              xendevicemodel_modified_memory(x->dm, x->domid, first, (uint32_t)(last - first + 1)),
+              "report changed memory");
+}
+
 static void xen_unmap(struct dm_hypervisor *hv, uint64_t gpa, void *host, size_t written)
 {
     struct xen *x = xen_of(hv);
 
-    if (x->log_dirty && written) {
-        uint64_t first = gpa >> DM_PAGE_SHIFT, last = (gpa + written - 1) >> DM_PAGE_SHIFT;
-
-        xen_check(
-            x, xendevicemodel_modified_memory(x->dm, x->domid, first, (uint32_t)(last - first + 1)),
-            "report changed memory");
-    }
+    if (x->log_dirty && written)
+        xen_report(x, gpa >> DM_PAGE_SHIFT, (gpa + written - 1) >> DM_PAGE_SHIFT);
     mapcache_put(&x->cache, gpa, host);
+}
+
+/*
+ * Changes of VRAM by the model come in single bytes: a turn's are reported at its end, as one
+ * span. Reports may come late, but must come before the last look at the log: that is after
+ * a stop.
+ */
+static void xen_report_vram(void *opaque)
+{
+    struct xen *x = opaque;
+
+    if (x->changed_first > x->changed_last)
+        return;
+    xen_report(x, x->vram_gfn + x->changed_first, x->vram_gfn + x->changed_last);
+    x->changed_first = UINT64_MAX;
+    x->changed_last = 0;
+}
+
+static void xen_vram_written(struct dm_hypervisor *hv, uint64_t off, uint64_t len)
+{
+    struct xen *x = xen_of(hv);
+    uint64_t first = off >> DM_PAGE_SHIFT, last = (off + len - 1) >> DM_PAGE_SHIFT;
+
+    if (!x->log_dirty || !len)
+        return;
+    x->changed_first = first < x->changed_first ? first : x->changed_first;
+    x->changed_last = last > x->changed_last ? last : x->changed_last;
+    if (!x->enabled)
+        xen_report_vram(x);
+}
+
+static void xen_set_log_dirty(struct dm_hypervisor *hv, bool on)
+{
+    struct xen *x = xen_of(hv);
+
+    if (x->log_dirty == on)
+        return;
+    x->log_dirty = on;
+    x->changed_first = UINT64_MAX;
+    x->changed_last = 0;
+    x->report = (struct host_hook) { .fn = xen_report_vram, .opaque = x };
+    if (on)
+        host_loop_add_hook(x->loop, &x->report);
+    else
+        host_loop_remove_hook(x->loop, &x->report);
 }
 
 /* --- ranges --- */
@@ -276,16 +327,35 @@ out:
     return rc;
 }
 
+/* RAM that is surely there wins over a BAR, else the guest's RAM would be gone. */
+static bool xen_vram_fits(const struct xen *x, uint64_t gfn)
+{
+    uint64_t ram = x->server.machine->ram_size >> DM_PAGE_SHIFT;
+
+    return gfn >= (ram < XEN_LOW_RAM_PAGES ? ram : XEN_LOW_RAM_PAGES) && gfn <= XEN_GFN_MAX;
+}
+
+static void xen_vram_pin(struct xen *x)
+{
+    xen_check(x,
+              xendevicemodel_pin_memory_cacheattr(x->dm, x->domid, x->vram_gfn,
+                                                  x->vram_gfn + x->vram_pages - 1,
+                                                  XEN_DMOP_MEM_CACHEATTR_WB),
+              "make video memory cacheable");
+}
+
 static int xen_vram_alloc(struct dm_hypervisor *hv, size_t size, void **host)
 {
     struct xen *x = xen_of(hv);
+    const struct dm_state_head *restored;
     size_t pages = size >> DM_PAGE_SHIFT;
     uint64_t align = 1, end;
     xen_pfn_t *frames;
-    int rc;
+    int rc = 0;
 
     if (x->vram || !x->server.machine || !size || size % DM_PAGE_SIZE || pages > XEN_4G_PAGES)
         return -EINVAL;
+    restored = x->server.machine->restored;
     /*
      * The hiding place: above guest RAM however that is split at 4 GiB, and
      * aligned as the BAR is, so that the two never overlap in part.
@@ -294,7 +364,12 @@ static int xen_vram_alloc(struct dm_hypervisor *hv, size_t size, void **host)
         align <<= 1;
     end = XEN_4G_PAGES + ((x->server.machine->ram_size + DM_PAGE_SIZE - 1) >> DM_PAGE_SHIFT);
     x->vram_hidden_gfn = (end + align - 1) & ~(align - 1);
-    rc = xen_populate(x, x->vram_hidden_gfn, pages);
+    x->vram_gfn = restored ? restored->vram_at >> DM_PAGE_SHIFT : x->vram_hidden_gfn;
+    if (restored && (restored->vram_size != size || restored->vram_at % DM_PAGE_SIZE ||
+                     !xen_vram_fits(x, x->vram_gfn)))
+        return -EINVAL;
+    if (!restored)
+        rc = xen_populate(x, x->vram_gfn, pages);
     if (rc) {
         errno = -rc;
         return xen_check(x, -1, "allocate video memory");
@@ -303,7 +378,7 @@ static int xen_vram_alloc(struct dm_hypervisor *hv, size_t size, void **host)
     if (!frames)
         return -ENOMEM;
     for (size_t i = 0; i < pages; i++)
-        frames[i] = x->vram_hidden_gfn + i;
+        frames[i] = x->vram_gfn + i;
     x->vram =
         xenforeignmemory_map(x->memory, x->domid, PROT_READ | PROT_WRITE, pages, frames, NULL);
     rc = errno;
@@ -313,8 +388,9 @@ static int xen_vram_alloc(struct dm_hypervisor *hv, size_t size, void **host)
         return xen_check(x, -1, "map video memory");
     }
     x->vram_pages = pages;
-    x->vram_gfn = x->vram_hidden_gfn;
     x->vram_all_dirty = true;
+    if (x->vram_gfn != x->vram_hidden_gfn)
+        xen_vram_pin(x);
     *host = x->vram;
     return 0;
 }
@@ -345,17 +421,16 @@ static int xen_vram_move(struct dm_hypervisor *hv, uint64_t to)
 {
     struct xen *x = xen_of(hv);
     bool hide = to == DM_VRAM_HIDDEN;
-    uint64_t gfn = hide ? x->vram_hidden_gfn : to >> DM_PAGE_SHIFT, ram;
+    uint64_t gfn = hide ? x->vram_hidden_gfn : to >> DM_PAGE_SHIFT;
     int rc;
 
     if (!x->vram || (!hide && to % DM_PAGE_SIZE))
         return -EINVAL;
     if (gfn == x->vram_gfn)
         return 0;
-    /* RAM that is surely there wins over a BAR, else the guest's RAM would be gone. */
-    ram = x->server.machine->ram_size >> DM_PAGE_SHIFT;
-    if (gfn < (ram < XEN_LOW_RAM_PAGES ? ram : XEN_LOW_RAM_PAGES))
+    if (!xen_vram_fits(x, gfn))
         return -EINVAL;
+    xen_report_vram(x);
     rc = xen_check(x, xen_relocate(x, x->vram_gfn, gfn), "move video memory");
     if (rc)
         return rc;
@@ -364,12 +439,9 @@ static int xen_vram_move(struct dm_hypervisor *hv, uint64_t to)
         xendevicemodel_pin_memory_cacheattr(x->dm, x->domid, x->vram_gfn,
                                             x->vram_gfn + x->vram_pages - 1,
                                             XEN_DMOP_DELETE_MEM_CACHEATTR);
-    if (!hide)
-        xen_check(x,
-                  xendevicemodel_pin_memory_cacheattr(x->dm, x->domid, gfn, gfn + x->vram_pages - 1,
-                                                      XEN_DMOP_MEM_CACHEATTR_WB),
-                  "make video memory cacheable");
     x->vram_gfn = gfn;
+    if (!hide)
+        xen_vram_pin(x);
     x->vram_all_dirty = true;
     mapcache_invalidate(&x->cache);
     return 0;
@@ -398,6 +470,14 @@ static int xen_vram_dirty(struct dm_hypervisor *hv, uint64_t *bitmap, size_t pag
         x->vram_all_dirty = false;
     }
     return 0;
+}
+
+static void xen_vram_place(struct dm_hypervisor *hv, uint64_t *gpa, uint64_t *size)
+{
+    struct xen *x = xen_of(hv);
+
+    *gpa = x->vram_gfn << DM_PAGE_SHIFT;
+    *size = x->vram_pages << DM_PAGE_SHIFT;
 }
 
 /* --- the rest of dm_hypervisor --- */
@@ -453,6 +533,9 @@ static const struct dm_hypervisor_ops xen_ops = {
     .vram_alloc = xen_vram_alloc,
     .vram_move = xen_vram_move,
     .vram_dirty = xen_vram_dirty,
+    .vram_place = xen_vram_place,
+    .set_log_dirty = xen_set_log_dirty,
+    .vram_written = xen_vram_written,
     .set_rom_lock = xen_set_rom_lock,
     .sleep = xen_sleep,
     .shutdown = xen_shutdown,
@@ -480,6 +563,8 @@ static void xen_serve(void *opaque)
 {
     struct xen *x = opaque;
 
+    if (!x->enabled)
+        return;
     ioreq_server_poll(&x->server);
     if (ioreq_server_more(&x->server))
         host_loop_post(x->loop, &x->again);
@@ -512,7 +597,7 @@ static bool xen_poll(void *opaque)
 {
     struct xen *x = opaque;
 
-    return ioreq_server_poll(&x->server);
+    return x->enabled && ioreq_server_poll(&x->server);
 }
 
 static void xen_rest(void *opaque)
@@ -674,6 +759,7 @@ int xen_open(struct xen **out, uint32_t domid, uint32_t max_vcpus, struct host_l
     x->server.opaque = x;
     x->again = (struct host_post) { .fn = xen_serve, .opaque = x };
     x->ring_port = XEN_NO_PORT;
+    x->changed_first = UINT64_MAX;
     for (unsigned v = 0; v < IOREQ_VCPU_MAX; v++)
         x->port[v] = XEN_NO_PORT;
     mapcache_init(&x->cache, &xen_cache_ops, x, XEN_CACHE_BUCKETS);
@@ -713,20 +799,34 @@ void xen_attach(struct xen *x, struct dm_machine *machine)
     x->server.machine = machine;
 }
 
+/* Serves what is there: each poll takes all of the page and a ring's worth of writes. */
+static void xen_settle(struct xen *x)
+{
+    for (unsigned n = 0; n < XEN_SETTLE_POLLS && ioreq_server_poll(&x->server); n++)
+        ;
+}
+
+/*
+ * Stopping: Xen disables a server with the domain paused. Nothing comes after that, so that
+ * what is served behind it is the last: no vCPU waits, no buffered write is lost.
+ */
 int xen_run(struct xen *x, bool on, struct dm_error *err)
 {
     if (x->enabled == on)
         return 0;
+    if (!on)
+        xen_settle(x);
     if (xendevicemodel_set_ioreq_server_state(x->dm, x->domid, x->id, on))
         return dm_error_set(err, errno, "domain %u: cannot %s the ioreq server: %s", x->domid,
                             on ? "enable" : "disable", strerror(errno));
     x->enabled = on;
+    if (on && x->server.machine) {
+        host_loop_post(x->loop, &x->again); /* what came when nobody looked */
+    } else if (!on) {
+        xen_settle(x);
+        xen_report_vram(x);
+    }
     return 0;
-}
-
-void xen_set_log_dirty(struct xen *x, bool on)
-{
-    x->log_dirty = on;
 }
 
 int xen_restrict(struct xen *x, struct dm_error *err)
@@ -744,6 +844,7 @@ void xen_close(struct xen *x)
         return;
     host_loop_remove(x->loop, &x->watch);
     host_loop_unpost(x->loop, &x->again);
+    xen_set_log_dirty(&x->hv, false);
     host_loop_set_poller(x->loop, NULL);
     if (x->enabled)
         xendevicemodel_set_ioreq_server_state(x->dm, x->domid, x->id, 0);

@@ -31,11 +31,11 @@ struct dm_hypervisor *xen_hypervisor(struct xen *xen);
 /* Where requests go. After dm_machine_init with ram_size set, before devices are created. */
 void xen_attach(struct xen *xen, struct dm_machine *machine);
 
-/* Lets the guest's requests come, or not. Returns 0 or -errno with err set. */
+/*
+ * Lets the guest's requests come, or not. What came before is served before this returns;
+ * from then on nothing is. Returns 0 or -errno with err set.
+ */
 int xen_run(struct xen *xen, bool on, struct dm_error *err);
-
-/* While on, what we write to guest memory is reported page by page (live migration). */
-void xen_set_log_dirty(struct xen *xen, bool on);
 
 /*
  * From here on this process can reach no domain but this one, and no privileged

@@ -420,6 +420,12 @@ static int vga_realize(struct dm_device *dev, struct dm_error *err)
         (rc = vga_map(v, &m->io, &v->dispi_ports, DISPI_PORT, err)) ||
         (rc = vga_map(v, &m->mem, &v->window, VGA_WINDOW_BASE, err)))
         goto fail;
+    if (m->restored && m->restored->vram_size != v->vram_size) {
+        rc = dm_error_set(
+            err, EINVAL, "device '%s': the saved guest has %llu KiB of video memory, not %u",
+            dev->id, (unsigned long long)m->restored->vram_size >> 10, v->vram_size >> 10);
+        goto fail;
+    }
     /* Last: it cannot be undone. */
     rc = hv->ops->vram_alloc(hv, v->vram_size, &vram);
     if (rc) {

@@ -83,6 +83,8 @@ static inline void vga_mark(struct vga *v, uint32_t off, uint32_t size)
 
     v->dirty[first / 64] |= 1ull << first % 64;
     v->dirty[last / 64] |= 1ull << last % 64;
+    if (v->pci.dev.machine->log_dirty)
+        v->pci.dev.machine->hv->ops->vram_written(v->pci.dev.machine->hv, off, size);
 }
 
 /* A little-endian dword of VRAM, by one load. */

@@ -139,6 +139,29 @@ static int fake_vram_dirty(struct dm_hypervisor *hv, uint64_t *bitmap, size_t pa
     return 0;
 }
 
+static void fake_vram_place(struct dm_hypervisor *hv, uint64_t *gpa, uint64_t *size)
+{
+    struct fake *f = fake_of(hv);
+
+    *gpa = f->vram_at == DM_VRAM_HIDDEN ? FAKE_VRAM_HIDE : f->vram_at;
+    *size = f->vram_size;
+}
+
+static void fake_set_log_dirty(struct dm_hypervisor *hv, bool on)
+{
+    fake_of(hv)->log_dirty = on;
+}
+
+static void fake_vram_written(struct dm_hypervisor *hv, uint64_t off, uint64_t len)
+{
+    struct fake *f = fake_of(hv);
+
+    if (!dm_in_range(off, len, f->vram_size))
+        abort();
+    if (f->log_dirty)
+        f->vram_written += len;
+}
+
 static int fake_set_rom_lock(struct dm_hypervisor *hv, bool on)
 {
     fake_of(hv)->rom_lock = on;
@@ -169,6 +192,9 @@ static const struct dm_hypervisor_ops fake_hv_ops = {
     .vram_alloc = fake_vram_alloc,
     .vram_move = fake_vram_move,
     .vram_dirty = fake_vram_dirty,
+    .vram_place = fake_vram_place,
+    .set_log_dirty = fake_set_log_dirty,
+    .vram_written = fake_vram_written,
     .set_rom_lock = fake_set_rom_lock,
     .sleep = fake_sleep,
     .shutdown = fake_shutdown,

@@ -12,6 +12,7 @@
 
 #define FAKE_RAM_SIZE   (4u << 20)
 #define FAKE_VRAM_MAX   (16u << 20)
+#define FAKE_VRAM_HIDE  0x140000000ull /* where vram_place says hidden VRAM is */
 #define FAKE_MSI_LOG    16
 #define FAKE_DEFAULT_NS (1000 * DM_NS_PER_SEC)
 
@@ -42,6 +43,8 @@ struct fake {
     uint64_t vram_at;
     uint64_t *vram_dirty; /* a bit a page; the test sets them */
     int vram_dirty_rc;
+    uint64_t vram_written; /* sum of what vram_written was told, while log_dirty */
+    bool log_dirty;
     bool rom_lock, slept;
     int shutdown; /* enum dm_shutdown, -1: none */
 

@@ -177,6 +177,8 @@ static void fuzz_state(struct fake *f, struct fuzz_input *in)
     dm_state_save(&f->machine, &buf, &err);
     if (buf.len)
         buf.data[at % buf.len] ^= flip;
+    if (!buf.failed)
+        dm_state_seal(buf.data, buf.len);
     if (!buf.failed && dm_state_load(&f->machine, buf.data, buf.len, &err))
         dm_machine_reset(&f->machine);
     dm_buf_finish(&buf);

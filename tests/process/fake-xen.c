@@ -80,6 +80,20 @@ static int fake_vram_dirty(struct dm_hypervisor *hv, uint64_t *bitmap, size_t pa
     return -ENODATA;
 }
 
+static void fake_vram_place(struct dm_hypervisor *hv, uint64_t *gpa, uint64_t *size)
+{
+    *gpa = 0x140000000;
+    *size = ((struct xen *)hv)->vram_size;
+}
+
+static void fake_set_log_dirty(struct dm_hypervisor *hv, bool on)
+{
+}
+
+static void fake_vram_written(struct dm_hypervisor *hv, uint64_t off, uint64_t len)
+{
+}
+
 static int fake_set_rom_lock(struct dm_hypervisor *hv, bool on)
 {
     return 0;
@@ -107,6 +121,9 @@ static const struct dm_hypervisor_ops fake_ops = {
     .vram_alloc = fake_vram_alloc,
     .vram_move = fake_vram_move,
     .vram_dirty = fake_vram_dirty,
+    .vram_place = fake_vram_place,
+    .set_log_dirty = fake_set_log_dirty,
+    .vram_written = fake_vram_written,
     .set_rom_lock = fake_set_rom_lock,
     .sleep = fake_sleep,
     .shutdown = fake_shutdown,

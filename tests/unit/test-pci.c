@@ -413,8 +413,9 @@ static void test_state(void **state)
 
     /* A stream that lies about what the guest cannot change: the header stays ours. */
     c = setup(&f);
-    memset(buf.data + buf.len - 257, 0xff, 256);
-    buf.data[buf.len - 257 + 4] = 0;
+    memset(buf.data + buf.len - 4 - 257, 0xff, 256); /* before the checksum */
+    buf.data[buf.len - 4 - 257 + 4] = 0;
+    dm_state_seal(buf.data, buf.len);
     assert_int_equal(dm_state_load(&f.machine, buf.data, buf.len, &err), 0);
     assert_int_equal(get(&f, 0, 4), 0x56781234);
     assert_int_equal(get(&f, 8, 4), 0x03010207);

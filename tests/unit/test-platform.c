@@ -190,7 +190,8 @@ static void test_state(void **state)
     assert_true(f.rom_lock);
     assert_null(dm_device_of_class(&f.machine, &plug_class, NULL));
     /* Flags that nobody could have set. */
-    buf.data[buf.len - 7] = 3;
+    buf.data[buf.len - 4 - 7] = 3;
+    dm_state_seal(buf.data, buf.len);
     assert_true(dm_state_load(&f.machine, buf.data, buf.len, &err) < 0);
     assert_non_null(strstr(err.text, "xen-platform-0"));
     fake_finish(&f);

@@ -145,5 +145,174 @@ static void test_stop_holds_all(void **state)
     fake_finish(&g.f);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_stop_finishes_requests),
+/* As after a boot: modes, rings, half of a command everywhere. */
+static void guest_use(struct guest *g)
+{
+    uint64_t bar0 = config_in(g, PCI_DEVFN(4, 0), 0x10, 4) & ~15u;
+    uint16_t io = (uint16_t)(config_in(g, PCI_DEVFN(5, 0), 0x10, 4) & ~3u);
+
+    fake_out(&g->f, 0x1f6, 1, 0xe0);
+    fake_out(&g->f, 0x1f2, 1, 2);
+    fake_out(&g->f, 0x1f7, 1, 0x20); /* READ SECTORS: one of two is read */
+    for (unsigned i = 0; i < 300; i++)
+        fake_in(&g->f, 0x1f0, 2);
+    fake_out(&g->f, 0x176, 1, 0xa0);
+    fake_out(&g->f, 0x177, 1, 0xa0); /* PACKET, half of it */
+    fake_out(&g->f, 0x170, 2, 0x12);
+    fake_out(&g->f, 0x64, 1, 0xd4);
+    fake_out(&g->f, 0x60, 1, 0xf4);
+    fake_out(&g->f, COM1 + 3, 1, 0x83);
+    fake_out(&g->f, COM1, 1, 1);
+    fake_out(&g->f, COM1 + 3, 1, 3);
+    fake_out(&g->f, 0x70, 1, 0x34);
+    fake_out(&g->f, 0x71, 1, 0x77);
+    fake_out(&g->f, 0xb2, 1, 0xf1);
+    fake_out(&g->f, 0x10, 1, 1); /* the ROM area is locked */
+    fake_out(&g->f, 0x1ce, 2, 1);
+    fake_out(&g->f, 0x1cf, 2, 800);
+    fake_out(&g->f, 0x1ce, 2, 2);
+    fake_out(&g->f, 0x1cf, 2, 600);
+    fake_out(&g->f, 0x1ce, 2, 3);
+    fake_out(&g->f, 0x1cf, 2, 32);
+    fake_out(&g->f, 0x1ce, 2, 4);
+    fake_out(&g->f, 0x1cf, 2, 0x41);
+    fake_store(&g->f, bar0 + 0x100, 4, 2);      /* e1000: receive on */
+    fake_store(&g->f, bar0 + 0xc4, 4, 1000);    /* ITR */
+    fake_store(&g->f, bar0 + 0xd0, 4, 0x1f6dc); /* IMS */
+    fake_out(&g->f, (uint16_t)(io + 0x30), 4, 0x20000);
+    fake_out(&g->f, (uint16_t)(io + 0x37), 1, 0x0c); /* rtl8139: both on */
+    fake_out(&g->f, (uint16_t)(io + 0x54), 4, 33000000);
+    fake_advance(&g->f, 12345678);
+}
+
+/* Saved, restored in another machine, saved there: the same bytes, and Xen hears the same. */
+static void test_another_machine(void **state)
+{
+    struct dm_buf one = { 0 }, two = { 0 };
+    struct dm_state_head head;
+    struct dm_error err;
+    struct guest a, b;
+
+    guest_up(&a);
+    guest_use(&a);
+    dm_machine_set_run_state(&a.f.machine, DM_PAUSED);
+    fake_advance(&a.f, 99 * DM_NS_PER_SEC); /* the time that it stands does not count */
+    assert_int_equal(dm_state_save(&a.f.machine, &one, &err), 0);
+    print_message("# %zu bytes\n", one.len);
+    assert_int_equal(dm_state_check(one.data, one.len, &head, &err), 0);
+    assert_int_equal(head.vram_at, a.f.vram_at);
+    assert_int_equal(head.vram_size, 16 << 20);
+
+    guest_start(&b);
+    b.f.machine.restored = &head;
+    guest_add_nics(&b);
+    fake_advance(&b.f, 777777777);
+    dm_machine_set_run_state(&b.f.machine, DM_PAUSED);
+    if (dm_state_load(&b.f.machine, one.data, one.len, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(b.f.vram_at, a.f.vram_at);
+    assert_true(b.f.rom_lock);
+    assert_memory_equal(b.f.link, a.f.link, sizeof(a.f.link));
+    assert_memory_equal(b.f.isa, a.f.isa, sizeof(a.f.isa));
+    assert_memory_equal(b.f.intx, a.f.intx, sizeof(a.f.intx));
+    fake_advance(&b.f, 5 * DM_NS_PER_SEC);
+    assert_int_equal(dm_state_save(&b.f.machine, &two, &err), 0);
+    assert_int_equal(one.len, two.len);
+    assert_memory_equal(one.data, two.data, one.len);
+
+    /* It goes on: the rest of the disk's sector. */
+    dm_machine_set_run_state(&b.f.machine, DM_RUNNING);
+    for (unsigned i = 0; i < 212; i++)
+        fake_in(&b.f, 0x1f0, 2);
+    assert_int_equal(fake_in(&b.f, 0x1f7, 1) & 0x89, 0);
+    dm_buf_finish(&one);
+    dm_buf_finish(&two);
+    fake_finish(&b.f);
+    fake_finish(&a.f);
+}
+
+/* A frame that the host had no room for leaves once: from here, or from where it is restored. */
+static void test_frame_in_flight(void **state)
+{
+    static const uint8_t to_all[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+    struct dm_buf buf = { 0 };
+    struct dm_error err;
+    struct guest a, b;
+    uint16_t io;
+
+    guest_up(&a);
+    io = (uint16_t)(config_in(&a, PCI_DEVFN(5, 0), 0x10, 4) & ~3u);
+    config_out(&a, PCI_DEVFN(5, 0), 4, 2, 7);
+    memcpy(a.f.ram + DATA, to_all, sizeof(to_all));
+    fake_out(&a.f, (uint16_t)(io + 0x37), 1, 0x04);
+    a.net[1]->room = 0;
+    fake_out(&a.f, (uint16_t)(io + 0x20), 4, DATA);
+    fake_out(&a.f, (uint16_t)(io + 0x10), 4, sizeof(to_all));
+    assert_int_equal(a.net[1]->sent_count, 0);
+    dm_machine_set_run_state(&a.f.machine, DM_PAUSED);
+    assert_int_equal(dm_state_save(&a.f.machine, &buf, &err), 0);
+
+    guest_start(&b);
+    guest_add_nics(&b);
+    memcpy(b.f.ram + DATA, to_all, sizeof(to_all));
+    dm_machine_set_run_state(&b.f.machine, DM_PAUSED);
+    assert_int_equal(dm_state_load(&b.f.machine, buf.data, buf.len, &err), 0);
+    fake_advance(&b.f, DM_NS_PER_SEC);
+    assert_int_equal(b.net[1]->sent_count, 0);
+    dm_machine_set_run_state(&b.f.machine, DM_RUNNING);
+    fake_advance(&b.f, DM_NS_PER_SEC);
+    assert_int_equal(b.net[1]->sent_count, 1);
+    assert_memory_equal(b.net[1]->sent[0].data, to_all, sizeof(to_all));
+
+    /* Migration failed: it goes on here, and sends it. */
+    fake_net_writable(a.net[1], SIZE_MAX);
+    assert_int_equal(a.net[1]->sent_count, 0);
+    dm_machine_set_run_state(&a.f.machine, DM_RUNNING);
+    fake_advance(&a.f, DM_NS_PER_SEC);
+    assert_int_equal(a.net[1]->sent_count, 1);
+    dm_buf_finish(&buf);
+    fake_finish(&b.f);
+    fake_finish(&a.f);
+}
+
+/* Live migration: what the model draws is reported, and only then. */
+static void test_log_dirty(void **state)
+{
+    struct guest g;
+
+    guest_up(&g);
+    fake_store(&g.f, 0xa0000, 4, 0x01020304);
+    assert_int_equal(g.f.vram_written, 0);
+    dm_machine_set_log_dirty(&g.f.machine, true);
+    assert_true(g.f.log_dirty);
+    fake_out(&g.f, 0x3c4, 2, 0x0f02); /* all planes */
+    fake_out(&g.f, 0x3c4, 2, 0x0604);
+    fake_out(&g.f, 0x3ce, 2, 0x0506);
+    fake_out(&g.f, 0x3ce, 2, 0xff08);
+    fake_store(&g.f, 0xa0000, 1, 0x55);
+    assert_true(g.f.vram_written > 0);
+    dm_machine_set_log_dirty(&g.f.machine, false);
+    assert_false(g.f.log_dirty);
+    fake_finish(&g.f);
+}
+
+/* The saved guest had another screen. */
+static void test_other_vram(void **state)
+{
+    static const struct dm_option opt[] = { { "vgamem_mb", "8" } };
+    struct dm_state_head head = { .vram_at = FAKE_VRAM_HIDE, .vram_size = 16 << 20 };
+    const struct dm_class *const classes[] = { &vga_class, NULL };
+    struct dm_error err;
+    struct fake f;
+
+    fake_init(&f, classes);
+    f.machine.restored = &head;
+    assert_null(dm_device_create(&f.machine, "VGA", opt, 1, &err));
+    assert_non_null(strstr(err.text, "the saved guest has 16384 KiB of video memory, not 8192"));
+    fake_finish(&f);
+}
+
+UNIT_MAIN(cmocka_unit_test(test_another_machine), cmocka_unit_test(test_frame_in_flight),
+          cmocka_unit_test(test_log_dirty), cmocka_unit_test(test_other_vram),
+          cmocka_unit_test(test_stop_finishes_requests),
           cmocka_unit_test(test_stop_that_cannot_flush), cmocka_unit_test(test_stop_holds_all))

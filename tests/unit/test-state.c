@@ -49,6 +49,8 @@ static const struct dm_field box_fields[] = {
 };
 #define BOX_BYTES_1 (1 + 2 + 4 + 8 + 12 + 5 + 1 + 2 + 3 + 6 + 8)
 #define BOX_BYTES_2 (BOX_BYTES_1 + 4)
+#define HEAD        (8 + 16 + 4) /* of a stream, with the number of records */
+#define CRC         4
 #define FLAG_AT     (1 + 2 + 4 + 8 + 12 + 5)
 
 static void box_fired(void *opaque)
@@ -231,6 +233,13 @@ static void test_timers(void **state)
     fake_finish(&f);
 }
 
+/* Loads a stream that was changed, with the right checksum. */
+static int load(struct fake *f, struct dm_buf *buf, struct dm_error *err)
+{
+    dm_state_seal(buf->data, buf->len);
+    return dm_state_load(&f->machine, buf->data, buf->len, err);
+}
+
 static void test_versions(void **state)
 {
     struct dm_buf one = { 0 }, all = { 0 };
@@ -253,8 +262,8 @@ static void test_versions(void **state)
     fill(b);
     assert_int_equal(dm_state_save(&f.machine, &all, &err), 0);
     for (uint16_t v = 0; v < 4; v++) {
-        dm_put_le(all.data + 8 + 4 + 1 + 5, 2, v);
-        assert_int_equal(dm_state_load(&f.machine, all.data, all.len, &err), v == 2 ? 0 : -EINVAL);
+        dm_put_le(all.data + HEAD + 1 + 5, 2, v);
+        assert_int_equal(load(&f, &all, &err), v == 2 ? 0 : -EINVAL);
     }
     assert_non_null(strstr(err.text, "version 3"));
     dm_buf_finish(&one);
@@ -275,32 +284,48 @@ static void test_machine(void **state)
     a->u32 = 1;
     b->u32 = 2;
     assert_int_equal(dm_state_save(&f.machine, &buf, &err), 0);
-    assert_memory_equal(buf.data, "xendm-1\n\2\0\0\0\4left\2\0", 8 + 4 + 5 + 2);
+    assert_memory_equal(buf.data, "xendm-1\n", 8);
+    assert_int_equal(dm_get_le(buf.data + 8, 8), FAKE_VRAM_HIDE);
+    assert_int_equal(dm_get_le(buf.data + 16, 8), 0); /* bytes of video memory */
+    assert_memory_equal(buf.data + 24, "\2\0\0\0\4left\2\0", 4 + 5 + 2);
     for (size_t cut = 0; cut < buf.len; cut++)
         assert_int_equal(dm_state_load(&f.machine, buf.data, cut, &err), -EINVAL);
+    for (size_t cut = HEAD + CRC; cut < buf.len; cut++) {
+        uint8_t *copy = malloc(cut);
+
+        assert_non_null(copy);
+        memcpy(copy, buf.data, cut);
+        dm_state_seal(copy, cut); /* the checksum is right: the records are not */
+        assert_int_equal(dm_state_load(&f.machine, copy, cut, &err), -EINVAL);
+        free(copy);
+    }
     a->u32 = b->u32 = 9;
     assert_int_equal(dm_state_load(&f.machine, buf.data, buf.len, &err), 0);
     assert_int_equal(a->u32, 1);
     assert_int_equal(b->u32, 2);
     dm_buf_put_le(&buf, 1, 0);
     assert_int_equal(dm_state_load(&f.machine, buf.data, buf.len, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "checksum"));
+    assert_int_equal(load(&f, &buf, &err), -EINVAL);
     assert_non_null(strstr(err.text, "behind the last device"));
     buf.len--;
-    buf.data[0] = 'X';
-    assert_int_equal(dm_state_load(&f.machine, buf.data, buf.len, &err), -EINVAL);
-    buf.data[0] = 'x';
+    for (size_t i = 0; i < buf.len; i++) { /* any bit that turned */
+        buf.data[i] ^= 0x10;
+        assert_int_equal(dm_state_load(&f.machine, buf.data, buf.len, &err), -EINVAL);
+        buf.data[i] ^= 0x10;
+    }
     /* A name we do not have, one that is too long, none at all, a body that is too long. */
-    buf.data[13] = 'L';
-    assert_int_equal(dm_state_load(&f.machine, buf.data, buf.len, &err), -EINVAL);
+    buf.data[HEAD + 1] = 'L';
+    assert_int_equal(load(&f, &buf, &err), -EINVAL);
     assert_non_null(strstr(err.text, "no device 'Left'"));
-    buf.data[12] = DM_DEVICE_ID_MAX;
-    assert_int_equal(dm_state_load(&f.machine, buf.data, buf.len, &err), -EINVAL);
-    buf.data[12] = 0;
-    assert_int_equal(dm_state_load(&f.machine, buf.data, buf.len, &err), -EINVAL);
-    buf.data[12] = 4;
-    buf.data[13] = 'l';
-    dm_put_le(buf.data + 19, 4, 0xffffffff);
-    assert_int_equal(dm_state_load(&f.machine, buf.data, buf.len, &err), -EINVAL);
+    buf.data[HEAD] = DM_DEVICE_ID_MAX;
+    assert_int_equal(load(&f, &buf, &err), -EINVAL);
+    buf.data[HEAD] = 0;
+    assert_int_equal(load(&f, &buf, &err), -EINVAL);
+    buf.data[HEAD] = 4;
+    buf.data[HEAD + 1] = 'l';
+    dm_put_le(buf.data + HEAD + 7, 4, 0xffffffff);
+    assert_int_equal(load(&f, &buf, &err), -EINVAL);
     dm_buf_finish(&buf);
     fake_finish(&f);
 }
@@ -320,12 +345,12 @@ static void test_the_same_devices(void **state)
     assert_int_equal(dm_state_load(&f.machine, one.data, one.len, &err), -EINVAL);
     assert_non_null(strstr(err.text, "lacks device 'bb'"));
     /* One twice. */
-    memcpy(two.data + 8 + 4 + one.len - 12, one.data + 12, one.len - 12);
-    assert_int_equal(dm_state_load(&f.machine, two.data, two.len, &err), -EINVAL);
+    memcpy(two.data + one.len - CRC, one.data + HEAD, one.len - HEAD - CRC);
+    assert_int_equal(load(&f, &two, &err), -EINVAL);
     assert_non_null(strstr(err.text, "'aa' is there twice"));
     /* A count that is a lie. */
-    dm_put_le(two.data + 8, 4, 0xffffffff);
-    assert_int_equal(dm_state_load(&f.machine, two.data, two.len, &err), -EINVAL);
+    dm_put_le(two.data + HEAD - 4, 4, 0xffffffff);
+    assert_int_equal(load(&f, &two, &err), -EINVAL);
     dm_device_destroy(dm_device_find(&f.machine, "bb"));
 
     /* A device the guest unplugged before it was saved goes away here too; order is free. */
@@ -400,7 +425,43 @@ static void test_too_much(void **state)
     fake_finish(&f);
 }
 
-UNIT_MAIN(cmocka_unit_test(test_kinds), cmocka_unit_test(test_timers),
+/* Streams of others, each with a line that says so. */
+static void test_foreign_streams(void **state)
+{
+    static const struct {
+        const char *data, *line;
+        size_t len;
+    } foreign[] = {
+        { "QEVM\0\0\0\3", "made by QEMU", 8 },
+        { "QEVM", "made by QEMU", 4 },
+        { "xendm-2\n", "not a stream of xendm", 8 },
+        { "", "not a stream of xendm", 0 },
+        { "xendm-1", "not a stream of xendm", 7 },
+        { "xendm-1\n", "cut off after 8 bytes", 8 },
+        { "xendm-1\n0123456701234567\0\0\0\0CRC", "cut off after 31 bytes", 31 },
+        { "xendm-1\n0123456701234567\0\0\0\0CRCC", "checksum", 32 },
+    };
+    struct dm_state_head head;
+    struct dm_error err;
+
+    for (size_t i = 0; i < DM_ARRAY_LEN(foreign); i++) {
+        assert_int_equal(
+            dm_state_check((const uint8_t *)foreign[i].data, foreign[i].len, &head, &err), -EINVAL);
+        assert_non_null(strstr(err.text, foreign[i].line));
+    }
+}
+
+/* The checksum is what every other program calls CRC-32. */
+static void test_checksum(void **state)
+{
+    uint8_t data[13] = "123456789";
+
+    dm_state_seal(data, sizeof(data));
+    assert_int_equal(dm_get_le(data + 9, 4), 0xcbf43926);
+}
+
+UNIT_MAIN(cmocka_unit_test(test_foreign_streams), cmocka_unit_test(test_checksum),
+          cmocka_unit_test(test_kinds), cmocka_unit_test(test_timers),
           cmocka_unit_test(test_versions), cmocka_unit_test(test_machine),
           cmocka_unit_test(test_the_same_devices), cmocka_unit_test(test_buffers),
           cmocka_unit_test(test_too_much))

@@ -476,6 +476,14 @@ static void start_machine(void)
     sim.calls[0] = 0;
 }
 
+/* The guest runs, and nothing is left to be done for that. */
+static void run_machine(void)
+{
+    assert_int_equal(xen_run(xen, true, &err), 0);
+    host_loop_turn(&loop, false);
+    sim.calls[0] = 0;
+}
+
 static void end_machine(void)
 {
     dm_machine_finish(&machine);
@@ -608,7 +616,7 @@ static void test_a_request(void **state)
     start_machine();
     assert_int_equal(dm_space_add(&machine.io, &region, 0x80), 0);
     assert_string_equal(sim.calls, "map-range 0 80-80\n");
-    assert_int_equal(xen_run(xen, true, &err), 0);
+    run_machine();
     shared.page.vcpu[1] = (struct ioreq_slot) {
         .addr = 0x80, .count = 1, .size = 1, .flags = IOREQ_DIR_READ | IOREQ_READY
     };
@@ -661,6 +669,7 @@ static void test_a_full_ring_comes_again(void **state)
 
     start_machine();
     assert_int_equal(dm_space_add(&machine.io, &region, 0), 0);
+    run_machine();
     shared.ring.write_pointer = 1; /* every entry is: write 0 to port 0 */
     event();
     assert_int_equal(left, 600 - 511);
@@ -668,6 +677,39 @@ static void test_a_full_ring_comes_again(void **state)
     assert_int_equal(left, 0);
     assert_int_equal(shared.ring.read_pointer, 601);
     assert_int_equal(shared.ring.read_pointer, shared.ring.write_pointer);
+    dm_space_remove(&region);
+    end_machine();
+}
+
+/* What the guest asked for before a stop is answered by it, what comes later by the next start. */
+static void test_stop(void **state)
+{
+    static const struct dm_region_ops ops = { .read = port_read };
+    const struct ioreq_slot request = {
+        .addr = 0x80, .count = 1, .size = 1, .flags = IOREQ_DIR_READ | IOREQ_READY
+    };
+    struct dm_region region = { .ops = &ops, .size = 1 };
+
+    start_machine();
+    assert_int_equal(dm_space_add(&machine.io, &region, 0x80), 0);
+    run_machine();
+    sim.burst = true; /* served without an event */
+    shared.page.vcpu[0] = request;
+    shared.ring.write_pointer = 3;
+    assert_int_equal(xen_run(xen, false, &err), 0);
+    assert_int_equal(shared.page.vcpu[0].flags, IOREQ_DIR_READ | IOREQ_RESPONSE);
+    assert_int_equal(shared.ring.read_pointer, 3);
+    assert_false(sim.enabled);
+    shared.page.vcpu[0] = request;
+    shared.ring.write_pointer = 5;
+    event();
+    host_loop_turn(&loop, false);
+    assert_int_equal(shared.page.vcpu[0].flags, IOREQ_DIR_READ | IOREQ_READY);
+    assert_int_equal(shared.ring.read_pointer, 3);
+    assert_int_equal(xen_run(xen, true, &err), 0);
+    host_loop_turn(&loop, false);
+    assert_int_equal(shared.page.vcpu[0].flags, IOREQ_DIR_READ | IOREQ_RESPONSE);
+    assert_int_equal(shared.ring.read_pointer, 5);
     dm_space_remove(&region);
     end_machine();
 }
@@ -784,6 +826,85 @@ static void test_vram(void **state)
     assert_non_null(strstr(sim.calls, "unmap 1000\n"));
 }
 
+/* A guest that was saved has its VRAM already: nothing of it is made or moved. */
+static void test_vram_of_a_restored_guest(void **state)
+{
+    struct dm_state_head head = { .vram_at = 0xf0000000, .vram_size = VRAM };
+    uint64_t at, size;
+    void *host = NULL;
+
+    start_machine();
+    hv->ops->vram_place(hv, &at, &size);
+    assert_int_equal(size, 0);
+    machine.restored = &head;
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM / 2, &host), -EINVAL);
+    head.vram_at = 0x1000; /* over RAM */
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), -EINVAL);
+    head.vram_at = 0xf0000800;
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), -EINVAL);
+    head.vram_at = UINT64_MAX & ~0xfffull;
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), -EINVAL);
+    assert_string_equal(sim.calls, "");
+    head.vram_at = 0xf0000000;
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), 0);
+    assert_ptr_equal(host, guest);
+    assert_string_equal(sim.calls, "map f0000+1000\npin f0000-f0fff 6\n");
+    machine.restored = NULL;
+    hv->ops->vram_place(hv, &at, &size);
+    assert_true(at == 0xf0000000 && size == VRAM);
+    sim.calls[0] = 0;
+    assert_int_equal(hv->ops->vram_move(hv, 0xf0000000), 0); /* its BAR is loaded */
+    assert_string_equal(sim.calls, "");
+    assert_int_equal(hv->ops->vram_move(hv, DM_VRAM_HIDDEN), 0);
+    assert_string_equal(sim.calls, "relocate 1000 f0000>120000\npin f0000-f0fff -1\n");
+    hv->ops->vram_place(hv, &at, &size);
+    assert_int_equal(at, HIDDEN << 12);
+    end_machine();
+
+    /* It was hidden. */
+    start_machine();
+    head.vram_at = HIDDEN << 12;
+    machine.restored = &head;
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), 0);
+    assert_string_equal(sim.calls, "map 120000+1000\n");
+    end_machine();
+}
+
+/* Live migration: what the model draws is reported once a turn, and before a stop has ended. */
+static void test_vram_written(void **state)
+{
+    void *host;
+
+    start_machine();
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), 0);
+    run_machine();
+    hv->ops->vram_written(hv, 0x5000, 1); /* nobody asked */
+    host_loop_turn(&loop, false);
+    hv->ops->set_log_dirty(hv, true);
+    host_loop_turn(&loop, false);
+    assert_string_equal(sim.calls, "");
+    hv->ops->vram_written(hv, 0x5fff, 2);
+    hv->ops->vram_written(hv, 0x3000, 1);
+    assert_string_equal(sim.calls, "");
+    host_loop_turn(&loop, false);
+    host_loop_turn(&loop, false);
+    assert_string_equal(sim.calls, "modified 120003 4\n");
+    sim.calls[0] = 0;
+    hv->ops->vram_written(hv, 0, 1);
+    assert_int_equal(hv->ops->vram_move(hv, 0xf0000000), 0); /* where it was written */
+    hv->ops->vram_written(hv, 0, 1);
+    assert_int_equal(xen_run(xen, false, &err), 0);
+    assert_string_equal(sim.calls, "modified 120000 1\nrelocate 1000 120000>f0000\n"
+                                   "pin f0000-f0fff 6\nstate 0\nmodified f0000 1\n");
+    sim.calls[0] = 0;
+    hv->ops->vram_written(hv, 0x7000, 1); /* behind it: at once */
+    assert_string_equal(sim.calls, "modified f0007 1\n");
+    hv->ops->set_log_dirty(hv, false);
+    hv->ops->vram_written(hv, 0x7000, 1);
+    assert_string_equal(sim.calls, "modified f0007 1\n");
+    end_machine();
+}
+
 static void test_vram_is_not_laid_over_ram(void **state)
 {
     void *host;
@@ -869,6 +990,7 @@ static void test_guest_memory(void **state)
     void *host;
 
     start_machine();
+    run_machine();
     host = hv->ops->map(hv, 0x2006ff0, &len);
     assert_ptr_equal(host, guest + 0x6ff0);
     assert_int_equal(len, 16); /* frame 2007 is not there */
@@ -876,7 +998,7 @@ static void test_guest_memory(void **state)
     hv->ops->unmap(hv, 0x2006ff0, host, 16);
     assert_string_equal(sim.calls, "map 2000+100\n");
     /* Live migration: what we write is reported, what we read is not. */
-    xen_set_log_dirty(xen, true);
+    hv->ops->set_log_dirty(hv, true);
     len = 8192;
     host = hv->ops->map(hv, 0x2008ffe, &len);
     hv->ops->unmap(hv, 0x2008ffe, host, 0);
@@ -970,6 +1092,8 @@ UNIT_MAIN(cmocka_unit_test(test_start_and_end), cmocka_unit_test(test_pages_by_f
           cmocka_unit_test(test_a_full_ring_comes_again),
           cmocka_unit_test(test_event_channels_fail), cmocka_unit_test(test_claims),
           cmocka_unit_test(test_interrupts), cmocka_unit_test(test_vram),
-          cmocka_unit_test(test_vram_is_not_laid_over_ram), cmocka_unit_test(test_vram_errors),
-          cmocka_unit_test(test_large_vram_moves_in_parts), cmocka_unit_test(test_guest_memory),
-          cmocka_unit_test(test_power), cmocka_unit_test(test_layout))
+          cmocka_unit_test(test_vram_is_not_laid_over_ram), cmocka_unit_test(test_stop),
+          cmocka_unit_test(test_vram_of_a_restored_guest), cmocka_unit_test(test_vram_written),
+          cmocka_unit_test(test_vram_errors), cmocka_unit_test(test_large_vram_moves_in_parts),
+          cmocka_unit_test(test_guest_memory), cmocka_unit_test(test_power),
+          cmocka_unit_test(test_layout))
