@@ -152,13 +152,14 @@ SIM_EXPORT void *xenforeignmemory_map2(xenforeignmemory_handle *h, uint32_t dom,
         errno = EINVAL;
         return NULL;
     }
+    /* MAP_POPULATE: privcmd fills the page tables in at once too. */
     lib_page->stats.maps++;
     lib_page->stats.map_pages += pages;
     run = lib_run(arr, pages);
     if (run == pages) {
         if (err)
             memset(err, 0, pages * sizeof(*err));
-        at = mmap(addr, size, prot, MAP_SHARED | flags, SIM_FD_RAM,
+        at = mmap(addr, size, prot, MAP_SHARED | MAP_POPULATE | flags, SIM_FD_RAM,
                   (off_t)(lib_frame(arr[0]) - 1) * SIM_PAGE);
         return at == MAP_FAILED ? NULL : at;
     }
@@ -180,8 +181,8 @@ SIM_EXPORT void *xenforeignmemory_map2(xenforeignmemory_handle *h, uint32_t dom,
         }
         if (err)
             memset(err + i, 0, run * sizeof(*err));
-        if (mmap(at + i * SIM_PAGE, run * SIM_PAGE, prot, MAP_SHARED | MAP_FIXED, SIM_FD_RAM,
-                 (off_t)(lib_frame(arr[i]) - 1) * SIM_PAGE) == MAP_FAILED) {
+        if (mmap(at + i * SIM_PAGE, run * SIM_PAGE, prot, MAP_SHARED | MAP_FIXED | MAP_POPULATE,
+                 SIM_FD_RAM, (off_t)(lib_frame(arr[i]) - 1) * SIM_PAGE) == MAP_FAILED) {
             munmap(at, size);
             return NULL;
         }
@@ -222,7 +223,7 @@ SIM_EXPORT xenforeignmemory_resource_handle *xenforeignmemory_map_resource(
     if (!res)
         return NULL;
     res->size = count * SIM_PAGE;
-    res->at = mmap(*paddr, res->size, prot, MAP_SHARED | flags, SIM_FD_RAM,
+    res->at = mmap(*paddr, res->size, prot, MAP_SHARED | MAP_POPULATE | flags, SIM_FD_RAM,
                    (off_t)(2 * id + frame) * SIM_PAGE);
     if (res->at == MAP_FAILED) {
         free(res);
