@@ -232,7 +232,8 @@ bool dm_net_receive(struct dm_net *net, const struct dm_iov *iov, int n, size_t 
     }
     if (net->machine->run_state == DM_PAUSED)
         taken = false;
-    else if (!off || net_can(off, net->user_can))
+    else if (!off || !(off->flags & DM_NET_F_NEEDS_CSUM) ||
+             (!net->rx_done && net_can(off, net->user_can))) /* once cut, always cut */
         taken = net->user->receive(net->user_opaque, iov, n, len, off);
     else
         taken = net_receive_cut(net, iov, n, len, off);

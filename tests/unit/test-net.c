@@ -333,6 +333,34 @@ static void test_card_refuses_segment(void **state)
     assert_int_equal(b->net->net.rx.bytes, len);
 }
 
+/* A driver learns to take large frames while one is delivered in part: it goes on in parts. */
+static void test_offload_changes_between(void **state)
+{
+    struct bench *b = *state;
+    uint8_t frame[6000];
+    struct dm_net_offload off;
+    size_t len = frame_make(frame, false, true, 4321, &off);
+
+    b->card.room = 3;
+    assert_false(fake_net_bring(b->net, frame, len, &off));
+    b->card.room = SIZE_MAX;
+    dm_net_set_offload(&b->net->net, DM_NET_CAN_CSUM | DM_NET_CAN_TSO4);
+    dm_net_accept(&b->net->net);
+    assert_true(fake_net_bring(b->net, frame, len, &off));
+    assert_int_equal(b->card.got, 5);
+    for (unsigned i = 0; i < 5; i++)
+        check_segment(b->card.frame[i], b->card.len[i], frame, len, false, true, i, 4);
+    /* The next one comes whole; and after a change back the one behind it from its start. */
+    assert_true(fake_net_bring(b->net, frame, len, &off));
+    assert_int_equal(b->card.got, 6);
+    assert_int_equal(b->card.len[5], len);
+    dm_net_set_offload(&b->net->net, 0);
+    b->card.got = 0;
+    assert_true(fake_net_bring(b->net, frame, len, &off));
+    assert_int_equal(b->card.got, 5);
+    check_segment(b->card.frame[0], b->card.len[0], frame, len, false, true, 0, 4);
+}
+
 static void test_checksum_only(void **state)
 {
     struct bench *b = *state;
@@ -583,6 +611,6 @@ static void test_mac(void **state)
 
 UNIT_MAIN(TEST(test_sum), TEST(test_segment_to_host), TEST(test_offload_passes),
           TEST(test_host_refuses_segment), TEST(test_card_refuses_segment),
-          TEST(test_checksum_only), TEST(test_headers_change), TEST(test_bad_frames),
-          TEST(test_link), TEST(test_paused), TEST(test_writable_while_paused), TEST(test_monitor),
-          TEST(test_device), TEST(test_mac))
+          TEST(test_offload_changes_between), TEST(test_checksum_only), TEST(test_headers_change),
+          TEST(test_bad_frames), TEST(test_link), TEST(test_paused),
+          TEST(test_writable_while_paused), TEST(test_monitor), TEST(test_device), TEST(test_mac))
