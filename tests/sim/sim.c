@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -311,6 +312,18 @@ int driver_pin(int cpu)
     return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
 }
 
+static struct rlimit start_files; /* what it was; the driver needs two dozen a guest */
+
+static void start_limits(void)
+{
+    struct rlimit all;
+
+    if (start_files.rlim_cur || getrlimit(RLIMIT_NOFILE, &start_files))
+        return;
+    all = (struct rlimit) { start_files.rlim_max, start_files.rlim_max };
+    setrlimit(RLIMIT_NOFILE, &all);
+}
+
 /* In the child, up to exec. */
 static void start_child(struct sim *s, pid_t parent)
 {
@@ -325,9 +338,14 @@ static void start_child(struct sim *s, pid_t parent)
         _exit(126);
     setsid();
     signal(SIGPIPE, SIG_DFL);
+    /* Out of the way first: with many guests ours have such numbers themselves. */
+    for (int i = SIM_FD_CTL; i < SIM_FD_END; i++)
+        if (s->fd[i] && (s->fd[i] = fcntl(s->fd[i], F_DUPFD_CLOEXEC, SIM_FD_END)) < 0)
+            _exit(126);
     for (int i = SIM_FD_CTL; i < SIM_FD_END; i++)
         if (s->fd[i] && dup2(s->fd[i], i) < 0) /* no close-on-exec there */
             _exit(126);
+    setrlimit(RLIMIT_NOFILE, &start_files);
     for (const char *const *e = s->opt.env; e && *e; e++)
         putenv((char *)(uintptr_t)*e);
     setenv("LD_PRELOAD", sim_lib, 1);
@@ -371,6 +389,7 @@ int sim_start(struct sim **out, const struct sim_options *opt)
     snprintf(s->log, sizeof(s->log), "%s/log", s->dir);
     if (s->opt.log)
         snprintf(s->log, sizeof(s->log), "%s", s->opt.log);
+    start_limits();
     rc = start_memory(s);
     if (!rc)
         rc = start_fds(s);
