@@ -7,22 +7,6 @@
 
 #define FUZZ_STEPS 4096
 
-struct fuzz_input {
-    const uint8_t *data;
-    size_t left;
-};
-
-static uint64_t fuzz_take(struct fuzz_input *in, unsigned size)
-{
-    uint8_t b[8] = { 0 };
-    size_t n = in->left < size ? in->left : size;
-
-    memcpy(b, in->data, n);
-    in->data += n;
-    in->left -= n;
-    return dm_get_le(b, size);
-}
-
 static void fuzz_port(struct fake *f, struct fuzz_input *in, bool write)
 {
     uint8_t pick = (uint8_t)fuzz_take(in, 1), off = (uint8_t)fuzz_take(in, 1);

@@ -8,7 +8,7 @@
  */
 #include "dm/bytes.h"
 #include "dm/net-offload.h"
-#include "tests/fake/fake.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +16,6 @@
 
 #define FUZZ_STEPS  200
 #define FUZZ_PIECES 600 /* of a frame, so that an input does not take long */
-
-struct fuzz_input {
-    const uint8_t *data;
-    size_t left;
-};
 
 /* The frame on its way in one direction. */
 struct flight {
@@ -62,13 +57,7 @@ static void must(bool good, const char *what)
 
 static uint64_t take(unsigned size)
 {
-    uint8_t b[8] = { 0 };
-    size_t n = fz.in.left < size ? fz.in.left : size;
-
-    memcpy(b, fz.in.data, n);
-    fz.in.data += n;
-    fz.in.left -= n;
-    return dm_get_le(b, size);
+    return fuzz_take(&fz.in, size);
 }
 
 /* The second implementation: byte by byte. */

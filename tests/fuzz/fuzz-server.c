@@ -4,8 +4,8 @@
  * goes: requests and buffered entries of any content, garbage in the ring's
  * pointers, mappings that stay in use meanwhile. Has a body of its own.
  */
-#include "tests/fake/fake.h"
 #include "tests/fake/foreign.h"
+#include "tests/fuzz/fuzz.h"
 
 #include "io-req/server.h"
 
@@ -29,22 +29,6 @@ static struct {
     uint8_t *host;
     size_t len;
 } pin[PINS];
-
-struct input {
-    const uint8_t *data;
-    size_t left;
-};
-
-static uint64_t take(struct input *in, unsigned size)
-{
-    uint8_t b[8] = { 0 };
-    size_t n = in->left < size ? in->left : size;
-
-    memcpy(b, in->data, n);
-    in->data += n;
-    in->left -= n;
-    return dm_get_le(b, size);
-}
 
 static void *server_map(struct dm_hypervisor *hv, uint64_t gpa, size_t *len)
 {
@@ -111,39 +95,39 @@ static void invalidated(void *opaque)
 static const struct ioreq_server_ops server_ops = { notified, invalidated };
 
 /* Addresses near something, mostly. */
-static uint64_t take_gpa(struct input *in)
+static uint64_t take_gpa(struct fuzz_input *in)
 {
-    uint8_t pick = (uint8_t)take(in, 1);
+    uint8_t pick = (uint8_t)fuzz_take(in, 1);
 
     switch (pick % 4) {
     case 0:
-        return take(in, 8);
+        return fuzz_take(in, 8);
     case 1:
-        return (uint64_t)FOREIGN_PAGES * 4096 - take(in, 1);
+        return (uint64_t)FOREIGN_PAGES * 4096 - fuzz_take(in, 1);
     default:
-        return take(in, 4) % ((uint64_t)FOREIGN_PAGES * 4096);
+        return fuzz_take(in, 4) % ((uint64_t)FOREIGN_PAGES * 4096);
     }
 }
 
-static uint64_t take_addr(struct input *in, unsigned type)
+static uint64_t take_addr(struct fuzz_input *in, unsigned type)
 {
-    uint8_t pick = (uint8_t)take(in, 1);
+    uint8_t pick = (uint8_t)fuzz_take(in, 1);
 
     if (pick % 8 == 0)
-        return take(in, 8);
+        return fuzz_take(in, 8);
     switch (type) {
     case IOREQ_PIO:
-        return PORT - 4 + take(in, 1) % 16;
+        return PORT - 4 + fuzz_take(in, 1) % 16;
     case IOREQ_CONFIG:
-        return (uint64_t)(pick & 8) << 29 | take(in, 2);
+        return (uint64_t)(pick & 8) << 29 | fuzz_take(in, 2);
     default:
-        return MMIO - 8 + take(in, 3) % (sizeof(store) + 16);
+        return MMIO - 8 + fuzz_take(in, 3) % (sizeof(store) + 16);
     }
 }
 
-static void request(struct input *in)
+static void request(struct fuzz_input *in)
 {
-    uint8_t what = (uint8_t)take(in, 1), shape = (uint8_t)take(in, 1);
+    uint8_t what = (uint8_t)fuzz_take(in, 1), shape = (uint8_t)fuzz_take(in, 1);
     struct ioreq_slot *slot = &page.vcpu[what / 16 % VCPUS];
     unsigned before = answered;
 
@@ -151,12 +135,12 @@ static void request(struct input *in)
         .type = what % 16 < 12 ? what % 3 : (uint8_t)(what % 16 - 5),
         .size = shape & 3 ? 1u << (shape & 3) : 1,
         .flags = (uint8_t)((shape & 0x70) | IOREQ_READY),
-        .count = (uint32_t)take(in, 1),
+        .count = (uint32_t)fuzz_take(in, 1),
     };
     if (shape & 4)
-        slot->count = slot->count << 8 | (uint32_t)take(in, 1);
+        slot->count = slot->count << 8 | (uint32_t)fuzz_take(in, 1);
     if (shape & 8)
-        slot->size = (uint32_t)take(in, 4);
+        slot->size = (uint32_t)fuzz_take(in, 4);
     slot->addr = take_addr(in, slot->type);
     slot->data = take_gpa(in);
     ioreq_server_poll(&server);
@@ -164,18 +148,18 @@ static void request(struct input *in)
         abort();
 }
 
-static void entry(struct input *in, bool any)
+static void entry(struct fuzz_input *in, bool any)
 {
     struct ioreq_entry *e = &ring.entry[ring.write_pointer++ % IOREQ_RING_SLOTS];
 
-    dm_put_le(e, 8, take(in, 8));
+    dm_put_le(e, 8, fuzz_take(in, 8));
     if (!any)
         e->type %= 3;
 }
 
-static void pin_toggle(struct input *in)
+static void pin_toggle(struct fuzz_input *in)
 {
-    unsigned n = (unsigned)take(in, 1) % PINS;
+    unsigned n = (unsigned)fuzz_take(in, 1) % PINS;
 
     if (pin[n].host) {
         memset(pin[n].host, (int)n, pin[n].len); /* what is pinned can be touched */
@@ -184,13 +168,13 @@ static void pin_toggle(struct input *in)
         return;
     }
     pin[n].gpa = take_gpa(in);
-    pin[n].len = 1 + take(in, 3);
+    pin[n].len = 1 + fuzz_take(in, 3);
     pin[n].host = mapcache_get(&cache, pin[n].gpa, &pin[n].len);
 }
 
-static void holes(struct input *in)
+static void holes(struct fuzz_input *in)
 {
-    size_t at = take(in, 2) % FOREIGN_PAGES, count = take(in, 1);
+    size_t at = fuzz_take(in, 2) % FOREIGN_PAGES, count = fuzz_take(in, 1);
     bool hole = count & 1;
 
     for (; count && at < FOREIGN_PAGES; count--)
@@ -234,13 +218,13 @@ static void start(struct dm_region *io, struct dm_region *mmio, struct dm_pci_de
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct input in = { data, size };
+    struct fuzz_input in = { data, size };
     struct dm_region io, mmio;
     struct dm_pci_device dev;
 
     start(&io, &mmio, &dev);
     for (unsigned step = 0; in.left && step < STEPS; step++) {
-        uint8_t op = (uint8_t)take(&in, 1);
+        uint8_t op = (uint8_t)fuzz_take(&in, 1);
 
         switch (op % 12) {
         case 0:
@@ -275,7 +259,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             }
             break;
         case 11:
-            ring.both = take(&in, 8);
+            ring.both = fuzz_take(&in, 8);
             break;
         }
         if (cache.count > cache.hard_limit || mem.mapped != cache.count * MAPCACHE_PAGES)

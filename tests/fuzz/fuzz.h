@@ -11,6 +11,25 @@
 
 #include "tests/fake/fake.h"
 
+#include <string.h>
+
+struct fuzz_input {
+    const uint8_t *data;
+    size_t left;
+};
+
+/* The next size bytes, up to 8, as a little-endian number; zeroes when there are no more. */
+static inline uint64_t fuzz_take(struct fuzz_input *in, unsigned size)
+{
+    uint8_t b[8] = { 0 };
+    size_t n = in->left < size ? in->left : size;
+
+    memcpy(b, in->data, n);
+    in->data += n;
+    in->left -= n;
+    return dm_get_le(b, size);
+}
+
 struct fuzz_ports {
     uint16_t first, count;
 };
