@@ -109,6 +109,7 @@ static void aio_advance(struct host_aio_req *req, size_t moved)
 static void aio_finish(struct host_aio *aio, struct host_aio_req *req, int err)
 {
     aio->in_flight--;
+    aio->loop->others--;
     aio->ended_count++;
     req->done(req, err);
 }
@@ -454,6 +455,7 @@ void host_aio_submit(struct host_aio *aio, struct host_aio_req *req)
     if (aio_moves_data(req))
         aio_advance(req, 0); /* past empty entries */
     aio->in_flight++;
+    aio->loop->others++;
     aio_queue_put(&aio->pending, req);
 }
 

@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -189,11 +188,6 @@ void host_loop_remove_hook(struct host_loop *loop, struct host_hook *hook)
 
 void host_loop_set_poller(struct host_loop *loop, const struct host_poller *poller)
 {
-    cpu_set_t cpus;
-
-    /* With one CPU nobody can bring work while this thread looks for it. */
-    if (poller && !sched_getaffinity(0, sizeof(cpus), &cpus) && CPU_COUNT(&cpus) == 1)
-        poller = NULL;
     loop->poller = poller;
     loop->spinning = false;
 }
@@ -202,12 +196,18 @@ bool host_loop_woken(struct host_loop *loop)
 {
     uint64_t now;
 
-    if (!loop->poller || loop->spinning)
+    if (!loop->poller || loop->spinning || loop->others)
         return loop->spinning;
     now = loop->clock.now(loop->clock.opaque);
     loop->spinning = host_spin_woken(&loop->spin, now);
     loop->looked = now;
     return loop->spinning;
+}
+
+static void loop_rest(struct host_loop *loop)
+{
+    loop->spinning = false;
+    loop->poller->rest(loop->poller->opaque);
 }
 
 /* Spins until there is work or it is not worth it any more. Returns whether to look at the fds. */
@@ -224,8 +224,7 @@ static bool loop_spin(struct host_loop *loop)
         if (now - before < HOST_SPIN_HELD_UP_NS && now - start < HOST_SPIN_NS)
             continue;
         host_spin_failed(&loop->spin, now - before >= HOST_SPIN_HELD_UP_NS);
-        loop->spinning = false;
-        loop->poller->rest(loop->poller->opaque);
+        loop_rest(loop);
         return true;
     }
     host_spin_found(&loop->spin, now);
@@ -282,6 +281,8 @@ void host_loop_turn(struct host_loop *loop, bool wait)
         next = h->next; /* it may remove itself */
         h->fn(h->opaque);
     }
+    if (loop->spinning && loop->others)
+        loop_rest(loop);
     n = 0;
     if (!loop->spinning || !wait || loop_spin(loop))
         n = epoll_pwait2(loop->epoll_fd, ev, HOST_LOOP_BATCH,

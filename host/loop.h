@@ -62,6 +62,11 @@ struct host_loop {
     const struct host_poller *poller;
     struct host_spin spin;
     bool spinning;
+    /*
+     * Things under way that others do for us, and file descriptors tell of. The guest most
+     * likely waits for them, and they may need this core: no spinning meanwhile.
+     */
+    unsigned others;
     uint64_t looked;      /* ns: when the file descriptors were looked at, while spinning */
     pthread_mutex_t lock; /* posts */
     struct host_post *posts, **posts_tail;
