@@ -9,6 +9,7 @@
 #include "config.h"
 #include "control/cmdline.h"
 #include "control/qmp.h"
+#include "control/state-file.h"
 #include "control/xenstore.h"
 #include "dm/bytes.h"
 #include "dm/machine.h"
@@ -21,6 +22,7 @@
 #include "ui/ui.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +50,8 @@ struct app {
     size_t qmps;
     struct qmp_hooks qmp_hooks;
     struct host_watch signals;
+    struct dm_buf state; /* of the guest to be restored */
+    struct dm_state_head state_head;
 };
 
 /* ---- what is told, and to whom ---- */
@@ -141,6 +145,7 @@ static void app_machine_init(struct app *app)
     m->max_vcpus = cmd->maxcpus;
     m->acpi = cmd->acpi;
     m->load_rom = host_rom_load;
+    m->restored = cmd->incoming_fd >= 0 ? &app->state_head : NULL;
     if (*cmd->boot_order)
         snprintf(m->boot_order, sizeof(m->boot_order), "%s", cmd->boot_order);
     xen_attach(app->xen, m);
@@ -291,6 +296,36 @@ static int app_open_monitors(struct app *app, struct dm_error *err)
     return 0;
 }
 
+/* Before all else: a stream that is not ours leaves the domain as it is. */
+static int app_read_state(struct app *app, struct dm_error *err)
+{
+    int fd = app->cmd.incoming_fd, flags, rc;
+
+    if (fd < 0)
+        return 0;
+    flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY)
+        return dm_error_set(err, EBADF, "-incoming fd:%d: is not a file open for reading", fd);
+    rc = state_file_read(fd, app->signals.fd, &app->state, err);
+    close(fd);
+    return rc ? rc : dm_state_check(app->state.data, app->state.len, &app->state_head, err);
+}
+
+/* Paused, so that no time passes for the guest before it runs. */
+static int app_restore(struct app *app, struct dm_error *err)
+{
+    struct dm_machine *m = &app->machine;
+    int rc;
+
+    if (!m->restored)
+        return 0;
+    dm_machine_set_run_state(m, DM_PAUSED);
+    rc = dm_state_load(m, app->state.data, app->state.len, err);
+    m->restored = NULL;
+    dm_buf_finish(&app->state);
+    return rc;
+}
+
 /* The first run: here a failure ends us with its line, later ones are logged. */
 static int app_run(struct app *app, struct dm_error *err)
 {
@@ -310,6 +345,9 @@ static int app_start_guest(struct app *app, struct dm_error *err)
     if (!app->cmd.have_domid)
         return dm_error_set(err, EINVAL,
                             "-xen-domid is missing: xendm is started by xl or libvirt");
+    rc = app_read_state(app, err);
+    if (rc)
+        return rc;
     rc = xen_open(&app->xen, app->cmd.domid, app->cmd.maxcpus, &app->loop, err);
     if (rc)
         return rc;
@@ -327,6 +365,8 @@ static int app_start_guest(struct app *app, struct dm_error *err)
         rc = app_create_netdevs(app, err);
     if (!rc)
         rc = app_create_devices(app, err);
+    if (!rc)
+        rc = app_restore(app, err);
     if (!rc)
         rc = app_open_vnc(app, err);
     if (!rc)
@@ -355,6 +395,7 @@ static void app_finish(struct app *app)
     if (app->signals.fd > 0)
         close(app->signals.fd);
     host_loop_finish(&app->loop);
+    dm_buf_finish(&app->state);
     cmdline_finish(&app->cmd);
 }
 

@@ -4,6 +4,7 @@
 #include "dm/bytes.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,16 @@ static int option_no_shutdown(struct cmdline *cmd, const char *value, struct dm_
 static int option_start_stopped(struct cmdline *cmd, const char *value, struct dm_error *err)
 {
     cmd->start_stopped = true;
+    return 0;
+}
+
+static int option_incoming(struct cmdline *cmd, const char *value, struct dm_error *err)
+{
+    uint64_t n;
+
+    if (strncmp(value, "fd:", 3) || dm_parse_uint(value + 3, INT_MAX, &n))
+        return dm_error_set(err, EINVAL, "-incoming %s: xendm restores from fd:N only", value);
+    cmd->incoming_fd = (int)n;
     return 0;
 }
 
@@ -367,7 +378,7 @@ static const struct cmdline_row cmdline_rows[] = {
     { "xen-domid-restrict", NULL, NULL, LATER_RESTRICT },
     { "chroot", "DIR", NULL, LATER_RESTRICT },
     { "run-with", "OPTIONS", NULL, LATER_RESTRICT },
-    { "incoming", "fd:N", NULL, "restoring a saved guest is not in xendm yet" },
+    { "incoming", "fd:N", option_incoming, "restore the guest whose state is there" },
     { "machine", "xenfv | pc,accel=xen", option_machine, "with or without Xen platform device" },
     { "m", "MB", option_memory, "guest memory without video memory, in MiB" },
     { "drive", "file=PATH,format=raw,...", option_drive, "a disk or a CD" },
@@ -459,7 +470,7 @@ static int cmdline_check(const struct cmdline *cmd, struct dm_error *err)
 int cmdline_parse(struct cmdline *cmd, int argc, char **argv, struct dm_error *err)
 {
     *cmd = (struct cmdline) {
-        .name = "", .smp = 1, .maxcpus = 1, .acpi = true, .platform_device = true
+        .name = "", .incoming_fd = -1, .smp = 1, .maxcpus = 1, .acpi = true, .platform_device = true
     };
     for (int i = 1; i < argc; i++) {
         const struct cmdline_row *row;

@@ -80,6 +80,7 @@ struct cmdline {
     bool acpi;             /* false: -no-acpi */
     bool platform_device;  /* -machine xenfv: the Xen platform device is there */
     bool start_stopped;    /* -S */
+    int incoming_fd;       /* -incoming: where the saved state is; -1: a new guest */
     bool no_shutdown;      /* -no-shutdown */
     const char *keymap;    /* -k; NULL: none */
     struct cmdline_vnc vnc;

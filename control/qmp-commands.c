@@ -6,6 +6,7 @@
  */
 #include "control/cmdline.h"
 #include "control/qmp-session.h"
+#include "control/qmp-state.h"
 
 #include "config.h"
 
@@ -343,7 +344,7 @@ static struct json_object *command_set_link(struct qmp_session *s, struct json_o
 static struct json_object *command_commands(struct qmp_session *s, struct json_object *args,
                                             struct qmp_failure *failure);
 
-enum { QMP_GUEST = 1, QMP_ARG_OPTIONAL = 2 };
+enum { QMP_GUEST = 1, QMP_ARG_OPTIONAL = 2, QMP_ARG2_OPTIONAL = 4 };
 
 static const struct qmp_row {
     const char *name;
@@ -355,6 +356,10 @@ static const struct qmp_row {
         enum json_type type;
     } arg[2];
 } qmp_rows[] = {
+    { "add-fd",
+      command_add_fd,
+      QMP_ARG_OPTIONAL,
+      { { "fdset-id", json_type_int }, { "opaque", json_type_string } } },
     { "change-vnc-password",
       command_vnc_password,
       QMP_GUEST,
@@ -373,17 +378,30 @@ static const struct qmp_row {
       { { "option", json_type_string } } },
     { "query-commands", command_commands, 0, { { 0 } } },
     { "query-cpus-fast", command_cpus, QMP_GUEST, { { 0 } } },
+    { "query-fdsets", command_fdsets, 0, { { 0 } } },
     { "query-name", command_name, QMP_GUEST, { { 0 } } },
     { "query-pci", command_pci, QMP_GUEST, { { 0 } } },
     { "query-status", command_status, QMP_GUEST, { { 0 } } },
     { "query-version", command_version, 0, { { 0 } } },
     { "query-vnc", command_vnc, QMP_GUEST, { { 0 } } },
     { "quit", command_quit, 0, { { 0 } } },
+    { "remove-fd",
+      command_remove_fd,
+      QMP_ARG2_OPTIONAL,
+      { { "fdset-id", json_type_int }, { "fd", json_type_int } } },
     { "set_link",
       command_set_link,
       QMP_GUEST,
       { { "name", json_type_string }, { "up", json_type_boolean } } },
     { "stop", command_stop, QMP_GUEST, { { 0 } } },
+    { "xen-save-devices-state",
+      command_save,
+      QMP_GUEST | QMP_ARG2_OPTIONAL,
+      { { "filename", json_type_string }, { "live", json_type_boolean } } },
+    { "xen-set-global-dirty-log",
+      command_log_dirty,
+      QMP_GUEST,
+      { { "enable", json_type_boolean } } },
 };
 
 static struct json_object *command_commands(struct qmp_session *s, struct json_object *args,
@@ -434,7 +452,7 @@ static void qmp_check_arguments(const struct qmp_row *row, struct json_object *a
         const struct qmp_arg *want = &row->arg[i];
 
         if (!json_object_object_get_ex(args, want->name, &arg)) {
-            if (!(row->flags & QMP_ARG_OPTIONAL))
+            if (!(row->flags & QMP_ARG_OPTIONAL) && !(i == 1 && row->flags & QMP_ARG2_OPTIONAL))
                 return qmp_fail(failure, "GenericError", "Parameter '%s' is missing", want->name);
         } else if (!json_object_is_type(arg, want->type)) {
             return qmp_fail(failure, "GenericError",

@@ -199,5 +199,6 @@ void qmp_session_finish(struct qmp_session *s)
     if (s->tokener)
         json_tokener_free(s->tokener);
     dm_buf_finish(&s->out);
+    fdsets_finish(&s->fds);
     *s = (struct qmp_session) { 0 };
 }

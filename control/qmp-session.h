@@ -6,6 +6,7 @@
 #ifndef CONTROL_QMP_SESSION_H
 #define CONTROL_QMP_SESSION_H
 
+#include "control/fdset.h"
 #include "dm/machine.h"
 #include "dm/state.h"
 
@@ -28,6 +29,7 @@ struct qmp_session {
     bool negotiated; /* qmp_capabilities has come */
     bool quit;       /* "quit" has been answered */
     struct dm_buf out;
+    struct fdsets fds; /* that the client has sent */
 };
 
 /* Begins with the greeting in out. Returns 0 or -ENOMEM. */

@@ -20,6 +20,7 @@
 
 #define QMP_BACKLOG     16
 #define QMP_READ        4096
+#define QMP_FDS         4                    /* descriptors that may come with one read */
 #define QMP_STUCK       (30 * DM_NS_PER_SEC) /* an answer that nobody takes: the client goes */
 #define QMP_ACCEPT_WAIT DM_NS_PER_SEC        /* after a failed accept (no descriptors left) */
 
@@ -101,15 +102,38 @@ static bool qmp_work(struct qmp *q)
     return true;
 }
 
+/* Descriptors that came along, for add-fd. What does not fit the kernel has closed. */
+static void qmp_take_fds(struct qmp *q, struct msghdr *msg)
+{
+    int fds[QMP_FDS];
+
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+        size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(*fds);
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || n > QMP_FDS)
+            continue;
+        memcpy(fds, CMSG_DATA(c), n * sizeof(*fds));
+        for (size_t i = 0; i < n; i++)
+            fdsets_receive(&q->session.fds, fds[i]);
+    }
+}
+
 /* One read. false: the client is gone. */
 static bool qmp_read(struct qmp *q)
 {
-    ssize_t n;
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(QMP_FDS * sizeof(int))];
+    } control;
+    struct iovec iov = { q->in, sizeof(q->in) };
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+    };
+    ssize_t n = recvmsg(q->client.fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-    /* Descriptors that come along (add-fd) are not taken: the kernel closes them. */
-    n = recv(q->client.fd, q->in, sizeof(q->in), MSG_DONTWAIT);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR;
+    qmp_take_fds(q, &msg);
     q->eof = n == 0;
     q->in_pos = 0;
     q->in_len = (size_t)n;

@@ -51,14 +51,14 @@ def with_vnc(spec):
     return [*LIBXL[:at + 1], spec, *LIBXL[at + 2:]]
 
 
-def run(args, program=FAKE, before=()):
+def run(args, program=FAKE, before=(), pass_fds=()):
     return subprocess.run([*before, program, *args], env=ENV, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=20)
+                          capture_output=True, text=True, timeout=20, pass_fds=pass_fds)
 
 
-def fails(args, line, program=FAKE, before=()):
+def fails(args, line, program=FAKE, before=(), pass_fds=()):
     """One line on stderr with these words, status 1, no socket left."""
-    p = run(args, program, before)
+    p = run(args, program, before, pass_fds)
     expect(p.returncode == 1, f'exit status {p.returncode}, stderr: {p.stderr!r}')
     expect(p.stderr.count('\n') == 1 and p.stderr.startswith('xendm: '), f'stderr: {p.stderr!r}')
     for words in line if isinstance(line, tuple) else (line,):
@@ -69,14 +69,14 @@ def fails(args, line, program=FAKE, before=()):
 class Running:
     """A started xendm-fake; ends it at exit of the with block."""
 
-    def __init__(self, args, before=()):
-        self.args, self.before = args, before
+    def __init__(self, args, before=(), pass_fds=()):
+        self.args, self.before, self.pass_fds = args, before, pass_fds
 
     def __enter__(self):
         if os.path.exists(STATE):
             os.unlink(STATE)
         self.p = subprocess.Popen([*self.before, FAKE, *self.args], env=ENV, stdin=subprocess.DEVNULL,
-                                  stderr=subprocess.PIPE, text=True)
+                                  stderr=subprocess.PIPE, text=True, pass_fds=self.pass_fds)
         return self
 
     def wait_running(self):
@@ -320,6 +320,97 @@ def test_vnc_search_and_password():
         x.p.send_signal(signal.SIGTERM)
         x.ends()
     return None
+
+
+def send_fd(m, fd, command):
+    socket.send_fds(m.s, [json.dumps(command).encode()], [fd])
+    return m.message()
+
+
+def save(m, path):
+    """As libxl does: into a file of an earlier save that it does not truncate."""
+    with open(path, 'wb') as f:
+        f.write(b'?' * 200000)
+    fd = os.open(path, os.O_WRONLY)
+    m.ask({'execute': 'stop'})
+    fdset = send_fd(m, fd, {'execute': 'add-fd'})['return']['fdset-id']
+    os.close(fd)
+    answer = m.ask({'execute': 'xen-save-devices-state',
+                    'arguments': {'live': True, 'filename': f'/dev/fdset/{fdset}'}})
+    expect(answer == {'return': {}}, answer)
+
+
+def monitor():
+    m = Monitor()
+    m.message()
+    m.ask({'execute': 'qmp_capabilities'})
+    return m
+
+
+def test_save_and_restore():
+    first, second = os.path.join(TMP, 'saved'), os.path.join(TMP, 'saved2')
+    with Running(LIBXL) as x:
+        x.wait_running()
+        m = monitor()
+        dirty = {'execute': 'xen-set-global-dirty-log', 'arguments': {'enable': True}}
+        expect(m.ask(dirty) == {'return': {}}, 'dirty log')
+        save(m, first)
+        expect(m.ask({'execute': 'query-status'})['return']['status'] == 'paused', 'paused')
+        x.p.send_signal(signal.SIGHUP)
+        x.ends()
+    with open(first, 'rb') as f, Running([*LIBXL, '-incoming', f'fd:{f.fileno()}', '-S'],
+                                         pass_fds=[f.fileno()]) as x:
+        m = monitor()
+        expect(m.ask({'execute': 'query-status'})['return']['status'] == 'paused', 'not paused')
+        expect(not os.path.exists(STATE), 'it said running')
+        save(m, second)
+        m.ask({'execute': 'cont'})
+        x.wait_running()
+        x.p.send_signal(signal.SIGHUP)
+        x.ends()
+    with open(first, 'rb') as f, open(second, 'rb') as g:
+        expect(f.read() == g.read(), 'the second save differs from the first')
+    with open(first, 'rb') as f, Running([*LIBXL, '-incoming', f'fd:{f.fileno()}'],
+                                         pass_fds=[f.fileno()]) as x:
+        x.wait_running()
+        m = monitor()
+        expect(m.ask({'execute': 'query-status'})['return']['status'] == 'running', 'not running')
+        x.p.send_signal(signal.SIGTERM)
+        x.ends()
+
+
+def test_bad_saved_state():
+    path = os.path.join(TMP, 'saved')
+    with Running(LIBXL) as x:
+        x.wait_running()
+        save(monitor(), path)
+        x.p.send_signal(signal.SIGHUP)
+        x.ends()
+    with open(path, 'rb') as f:
+        good = f.read()
+    bad = bytearray(good)
+    bad[len(bad) // 2] ^= 1
+    for data, line in ((b'QEVM\0\0\0\3', 'made by QEMU'), (b'', 'not a stream of xendm'),
+                       (b'xendm-1\n', 'cut off'), (good[:-100], 'checksum'), (bad, 'checksum'),
+                       (bytes(300000), 'more than 262144 bytes')):
+        with open(path, 'wb') as f:
+            f.write(data)
+        with open(path, 'rb') as f:
+            fails([*LIBXL, '-incoming', f'fd:{f.fileno()}'], ('saved state', line),
+                  pass_fds=[f.fileno()])
+    with open(path, 'wb') as f:
+        f.write(good)
+    with open(path, 'rb') as f:
+        fails([*LIBXL, '-device', 'isa-serial,id=more', '-incoming', f'fd:{f.fileno()}'],
+              "lacks device 'more'", pass_fds=[f.fileno()])
+    with open(path, 'rb') as f:
+        fails([*replaced(LIBXL, 'VGA,vgamem_mb=16', 'VGA,vgamem_mb=8'), '-incoming',
+               f'fd:{f.fileno()}'], ('16384 KiB of video memory', '8192'), pass_fds=[f.fileno()])
+    with open(path, 'wb') as f:
+        fails([*LIBXL, '-incoming', f'fd:{f.fileno()}'], 'not a file open for reading',
+              pass_fds=[f.fileno()])
+    fails([*LIBXL, '-incoming', 'fd:777'], 'fd:777')
+    fails([*LIBXL, '-incoming', 'tcp:0:4444'], 'fd:N')
 
 
 TAP = 'type=tap,id=net0,ifname=vif7.0-emu,br=xenbr0'

@@ -4,6 +4,7 @@
 #include "control/qmp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -371,10 +372,8 @@ static void test_too_long(void **state)
 
 static void test_command_not_found(void **state)
 {
-    static const char *const names[] = {
-        "add-fd",       "eject", "device_add", "query-fdsets", "xen-save-devices-state",
-        "system_reset", "",      "STOP"
-    };
+    static const char *const names[] = { "getfd",        "eject", "device_add", "migrate",
+                                         "system_reset", "",      "STOP" };
     struct world *w = *state;
     int fd = login(w);
     char text[128], want[192];
@@ -706,7 +705,7 @@ static void test_lists(void **state)
     const char *answer = say(w, fd, "{\"execute\":\"query-commands\"}");
 
     assert_non_null(strstr(answer, "{\"name\":\"query-status\"}"));
-    assert_null(strstr(answer, "add-fd"));
+    assert_null(strstr(answer, "device_add"));
     assert_non_null(strstr(say(w, fd, "{\"execute\":\"query-version\"}"),
                            "{\"return\":{\"qemu\":{\"micro\":0,\"minor\":2,\"major\":7},"));
     answer = say(w, fd, "{\"execute\":\"query-command-line-options\"}");
@@ -881,8 +880,8 @@ static void test_listening_fd(void **state)
     assert_int_equal(unlink(w->path), 0); /* its maker's to remove */
 }
 
-/* Descriptors sent along (add-fd) do not stay open. */
-static void test_fds_are_dropped(void **state)
+/* Descriptors sent along are add-fd's, and end with the client. */
+static void test_fds(void **state)
 {
     struct world *w = *state;
     int fd = login(w), pipes[2];
@@ -899,11 +898,18 @@ static void test_fds_are_dropped(void **state)
     cmsg->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(cmsg), &pipes[1], sizeof(int));
     assert_int_equal(sendmsg(fd, &msg, 0), 20);
+    assert_non_null(strstr(hear(w, fd), "{\"return\":{\"fdset-id\":0,\"fd\":"));
+    assert_int_equal(fcntl(pipes[0], F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(read(pipes[0], &c, 1), -1);
+    assert_non_null(strstr(say(w, fd, "{\"execute\":\"add-fd\"}"), "No file descriptor"));
+    iov.iov_len = 19; /* not a whole command: nobody takes this one */
+    assert_int_equal(sendmsg(fd, &msg, 0), 19);
+    assert_string_equal(hear(w, fd), "");
     close(pipes[1]);
-    assert_non_null(strstr(hear(w, fd), "CommandNotFound"));
-    assert_int_equal(read(pipes[0], &c, 1), 0); /* no writer is left */
-    close(pipes[0]);
     close(fd);
+    settle(w);
+    assert_int_equal(read(pipes[0], &c, 1), 0); /* the client is gone: no writer is left */
+    close(pipes[0]);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -919,4 +925,4 @@ UNIT_MAIN(TEST(test_greeting), TEST(test_socket_is_private), TEST(test_negotiati
           TEST(test_set_link), TEST(test_block), TEST(test_cpus), TEST(test_pci), TEST(test_lists),
           TEST(test_quit), TEST(test_probe_without_guest), TEST(test_two_monitors),
           TEST(test_path_in_use), TEST(test_path_stale), TEST(test_path_bad),
-          TEST(test_path_of_another), TEST(test_listening_fd), TEST(test_fds_are_dropped))
+          TEST(test_path_of_another), TEST(test_listening_fd), TEST(test_fds))
