@@ -29,6 +29,7 @@ struct driver_view {
 struct driver_vcpu {
     _Atomic uint32_t seq, waiting; /* for the watchdog */
     uint32_t cf8;
+    struct driver_view view;
 };
 
 struct sim {
@@ -49,9 +50,8 @@ struct sim {
     bool has_watchdog;
     int watchdog_fd;
 
-    struct driver_view view;
-    pthread_mutex_t view_lock;
     struct driver_vcpu vcpu[SIM_VCPUS_MAX];
+    pthread_mutex_t ring_lock; /* as Xen has one: vCPUs are threads */
     struct sim_pci pci;
     bool pci_done;
 };

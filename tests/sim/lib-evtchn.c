@@ -62,7 +62,7 @@ SIM_EXPORT int xenevtchn_fd(xenevtchn_handle *h)
 static void evtchn_deliver(struct sim_ctl *c, uint32_t port)
 {
     sim_event_queue(c, port);
-    c->stats.events++;
+    __atomic_fetch_add(&c->stats.events, 1, __ATOMIC_RELAXED); /* the driver does too */
     lib_kick(SIM_FD_EVTCHN + (int)c->port[port].handle);
 }
 

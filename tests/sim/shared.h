@@ -124,7 +124,7 @@ struct sim_ctl {
         uint32_t data;
     } msi[SIM_MSIS];
 
-    struct sim_stats stats; /* each member by one side */
+    struct sim_stats stats;
 
     struct sim_xs xs;
     _Atomic uint64_t dirty[SIM_FRAMES / 64];    /* by frame: the guest wrote */

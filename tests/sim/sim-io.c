@@ -49,37 +49,34 @@ static void view_take(struct sim *s, struct driver_view *v)
     }
 }
 
-static void view_refresh(struct sim *s)
+/* The servers as this vCPU finds them now. */
+static struct driver_view *view_now(struct sim *s)
 {
-    struct driver_view *v = &s->view;
+    struct driver_view *v = &s->vcpu[io_vcpu].view;
 
-    if (atomic_load_explicit(&s->ctl->server_gen, memory_order_acquire) == v->gen)
-        return;
-    pthread_mutex_lock(&s->view_lock);
-    for (unsigned tries = 0; atomic_load(&s->ctl->server_gen) != v->gen; tries++) {
-        uint32_t gen = atomic_load(&s->ctl->server_gen);
+    for (unsigned tries = 1;; tries++) {
+        uint32_t gen = atomic_load_explicit(&s->ctl->server_gen, memory_order_acquire);
 
-        if (tries && tries % 1000 == 0)
+        if (gen == v->gen)
+            return v;
+        if (tries % 1000 == 0)
             driver_check(s, "a change of its ranges");
         if (gen & 1) {
             driver_relax();
             continue;
         }
         view_take(s, v);
-        v->gen = gen;
+        v->gen = gen; /* if it changed meanwhile, once more */
     }
-    pthread_mutex_unlock(&s->view_lock);
 }
 
 /* The server that has first to last, all in one range; -1: nobody. */
 static int view_find(struct sim *s, bool mem, uint64_t first, uint64_t last)
 {
-    struct driver_view *v = &s->view;
-    struct driver_route *r;
+    struct driver_view *v = view_now(s);
+    struct driver_route *r = v->last[mem];
 
-    view_refresh(s);
-    r = v->last[mem];
-    if (v->count[mem] && r >= v->route[mem] && first >= r->first && last <= r->last)
+    if (v->count[mem] && first >= r->first && last <= r->last)
         return (int)r->server;
     for (r = v->route[mem]; r < v->route[mem] + v->count[mem]; r++) {
         if (first >= r->first && last <= r->last) {
@@ -92,25 +89,30 @@ static int view_find(struct sim *s, bool mem, uint64_t first, uint64_t last)
 
 unsigned sim_ranges(struct sim *s, bool mem, struct sim_range *out, unsigned max)
 {
-    view_refresh(s);
-    for (unsigned i = 0; i < s->view.count[mem] && i < max; i++)
-        out[i] = (struct sim_range) { s->view.route[mem][i].first, s->view.route[mem][i].last };
-    return s->view.count[mem];
+    const struct driver_view *v = view_now(s);
+
+    for (unsigned i = 0; i < v->count[mem] && i < max; i++)
+        out[i] = (struct sim_range) { v->route[mem][i].first, v->route[mem][i].last };
+    return v->count[mem];
 }
 
 bool sim_has_pci(struct sim *s, unsigned devfn)
 {
-    view_refresh(s);
-    return devfn < 256 && s->view.pci[devfn] >= 0;
+    return devfn < 256 && view_now(s)->pci[devfn] >= 0;
 }
 
 bool sim_server_enabled(struct sim *s)
 {
-    view_refresh(s);
-    return s->view.enabled;
+    return view_now(s)->enabled;
 }
 
 /* --- sending --- */
+
+/* vCPUs are threads. */
+static void io_count(uint64_t *counter, uint64_t n)
+{
+    __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
 
 void driver_event(struct sim *s, uint32_t remote)
 {
@@ -120,7 +122,7 @@ void driver_event(struct sim *s, uint32_t remote)
     if (!local || !sim_event_raise(&c->port[local]))
         return;
     sim_event_queue(c, local);
-    c->stats.events++;
+    io_count(&c->stats.events, 1);
     driver_kick(s, SIM_FD_EVTCHN + (int)c->port[local].handle);
 }
 
@@ -175,7 +177,7 @@ static uint64_t io_send(struct sim *s, int server, enum ioreq_type type, uint64_
     data = slot->data;
     __atomic_store_n(&slot->flags, flags, __ATOMIC_RELEASE); /* IOREQ_NONE */
     atomic_store_explicit(&vcpu->waiting, 0, memory_order_relaxed);
-    s->ctl->stats.requests++;
+    io_count(&s->ctl->stats.requests, 1);
     return data;
 }
 
@@ -198,8 +200,7 @@ static int io_route_port(struct sim *s, uint16_t port, unsigned size, enum ioreq
         return view_find(s, false, port, port + size - 1u);
     *type = IOREQ_CONFIG;
     *addr = (uint64_t)(cf8 >> 8 & 0xffff) << 32 | (cf8 & 0xfc) | (port & 3);
-    view_refresh(s);
-    return cf8 >> 16 & 0xff ? -1 : s->view.pci[cf8 >> 8 & 0xff];
+    return cf8 >> 16 & 0xff ? -1 : view_now(s)->pci[cf8 >> 8 & 0xff];
 }
 
 uint32_t sim_in(struct sim *s, uint16_t port, unsigned size)
@@ -209,7 +210,7 @@ uint32_t sim_in(struct sim *s, uint16_t port, unsigned size)
     int server = io_route_port(s, port, size, &type, &addr);
 
     if (server < 0) {
-        s->ctl->stats.dropped++;
+        io_count(&s->ctl->stats.dropped, 1);
         return (uint32_t)io_ones(size);
     }
     return (uint32_t)(io_send(s, server, type, addr, 0, 1, size, IOREQ_DIR_READ) & io_ones(size));
@@ -225,7 +226,7 @@ void sim_out(struct sim *s, uint16_t port, unsigned size, uint32_t val)
         s->vcpu[io_vcpu].cf8 = val; /* kept, and sent on all the same */
     server = io_route_port(s, port, size, &type, &addr);
     if (server < 0)
-        s->ctl->stats.dropped++;
+        io_count(&s->ctl->stats.dropped, 1);
     else
         io_send(s, server, type, addr, val & io_ones(size), 1, size, 0);
 }
@@ -252,7 +253,7 @@ static void io_rep_port(struct sim *s, uint16_t port, unsigned size, uint32_t co
         if (!driver_frame(s, ram / SIM_PAGE))
             sim_fail(s, "no memory at %#llx for a repeated access", (unsigned long long)ram);
         if (server < 0)
-            s->ctl->stats.dropped++;
+            io_count(&s->ctl->stats.dropped, 1);
         else
             io_send(s, server, type, addr, ram, n, size, flags | IOREQ_DATA_IS_PTR);
         ram += (uint64_t)n * size;
@@ -292,7 +293,7 @@ uint64_t sim_mmio_read(struct sim *s, uint64_t gpa, unsigned size)
     }
     server = view_find(s, true, gpa, gpa + size - 1);
     if (server < 0) {
-        s->ctl->stats.dropped++;
+        io_count(&s->ctl->stats.dropped, 1);
         return io_ones(size);
     }
     return io_send(s, server, IOREQ_COPY, gpa, 0, 1, size, IOREQ_DIR_READ) & io_ones(size);
@@ -311,7 +312,7 @@ void sim_mmio_write(struct sim *s, uint64_t gpa, unsigned size, uint64_t val)
         return;
     server = view_find(s, true, gpa, gpa + size - 1);
     if (server < 0)
-        s->ctl->stats.dropped++;
+        io_count(&s->ctl->stats.dropped, 1);
     else
         io_send(s, server, IOREQ_COPY, gpa, val & io_ones(size), 1, size, 0);
 }
@@ -329,7 +330,7 @@ static void io_rep_mmio(struct sim *s, uint64_t gpa, unsigned size, uint32_t cou
         if (!driver_frame(s, ram / SIM_PAGE))
             sim_fail(s, "no memory at %#llx for a repeated access", (unsigned long long)ram);
         if (server < 0)
-            s->ctl->stats.dropped++;
+            io_count(&s->ctl->stats.dropped, 1);
         else
             io_send(s, server, IOREQ_COPY, gpa, ram, n, size, flags | IOREQ_DATA_IS_PTR);
         ram += (uint64_t)n * size;
@@ -365,8 +366,8 @@ static void io_ring_shrink(struct ioreq_ring *ring)
     }
 }
 
-static bool io_buffer(struct sim *s, int server, enum ioreq_type type, uint64_t addr, unsigned size,
-                      uint64_t val)
+static bool io_buffer_locked(struct sim *s, int server, enum ioreq_type type, uint64_t addr,
+                             unsigned size, uint64_t val)
 {
     struct ioreq_ring *ring = io_ring(s, (unsigned)server);
     struct ioreq_entry e = {
@@ -387,9 +388,22 @@ static bool io_buffer(struct sim *s, int server, enum ioreq_type type, uint64_t 
     }
     __atomic_store_n(&ring->write_pointer, w + slots, __ATOMIC_RELEASE);
     io_ring_shrink(ring);
-    s->ctl->stats.buffered += slots;
+    io_count(&s->ctl->stats.buffered, slots);
     driver_event(s, SIM_REMOTE_RING((unsigned)server));
     return true;
+}
+
+static bool io_buffer(struct sim *s, int server, enum ioreq_type type, uint64_t addr, unsigned size,
+                      uint64_t val)
+{
+    bool ok;
+
+    if (s->opt.vcpus == 1)
+        return io_buffer_locked(s, server, type, addr, size, val);
+    pthread_mutex_lock(&s->ring_lock);
+    ok = io_buffer_locked(s, server, type, addr, size, val);
+    pthread_mutex_unlock(&s->ring_lock);
+    return ok;
 }
 
 bool sim_buffered_write(struct sim *s, uint64_t gpa, unsigned size, uint64_t val)
@@ -397,19 +411,19 @@ bool sim_buffered_write(struct sim *s, uint64_t gpa, unsigned size, uint64_t val
     int server = view_find(s, true, gpa, gpa + size - 1);
 
     io_check_size(s, gpa, size);
-    return server >= 0 && gpa + size <= 0x100000 && s->view.buffered >> server & 1 &&
+    return server >= 0 && gpa + size <= 0x100000 && view_now(s)->buffered >> server & 1 &&
            io_buffer(s, server, IOREQ_COPY, gpa, size, val);
 }
 
 unsigned sim_buffered_used(struct sim *s)
 {
+    const struct driver_view *v = view_now(s);
     unsigned used = 0;
 
-    view_refresh(s);
     for (unsigned n = 0; n < SIM_SERVERS; n++) {
         struct ioreq_ring now;
 
-        if (!(s->view.enabled >> n & 1))
+        if (!(v->enabled >> n & 1))
             continue;
         now.both = __atomic_load_n(&io_ring(s, n)->both, __ATOMIC_ACQUIRE);
         used += now.write_pointer - now.read_pointer;
@@ -436,16 +450,18 @@ void sim_buffered_wait(struct sim *s)
 
 void sim_time_offset(struct sim *s, uint64_t seconds)
 {
-    view_refresh(s);
+    const struct driver_view *v = view_now(s);
+
     for (unsigned n = 0; n < SIM_SERVERS; n++)
-        if (s->view.enabled & s->view.buffered & 1u << n)
+        if (v->enabled & v->buffered & 1u << n)
             io_buffer(s, (int)n, IOREQ_TIMEOFFSET, 0, 8, seconds);
 }
 
 void sim_invalidate(struct sim *s)
 {
-    view_refresh(s);
+    const struct driver_view *v = view_now(s);
+
     for (unsigned n = 0; n < SIM_SERVERS; n++)
-        if (s->view.enabled >> n & 1)
+        if (v->enabled >> n & 1)
             io_send(s, (int)n, IOREQ_INVALIDATE, 0, UINT64_MAX, 0, 4, 0);
 }

@@ -372,8 +372,9 @@ int sim_start(struct sim **out, const struct sim_options *opt)
     s->opt = *opt;
     s->pidfd = s->watchdog_fd = -1;
     options_default(&s->opt);
-    pthread_mutex_init(&s->view_lock, NULL);
-    s->view.gen = UINT32_MAX; /* odd: never the one there is */
+    pthread_mutex_init(&s->ring_lock, NULL);
+    for (unsigned v = 0; v < SIM_VCPUS_MAX; v++)
+        s->vcpu[v].view.gen = UINT32_MAX; /* odd: never the one there is */
     snprintf(s->dir, sizeof(s->dir), "/tmp/sim.XXXXXX");
     if ((!s->opt.model && !s->opt.argv) || s->opt.vcpus > SIM_VCPUS_MAX || s->opt.ram_mb > 7168 ||
         s->opt.vram_mb > 512) {
@@ -525,7 +526,7 @@ void sim_free(struct sim *s)
         stop_remove_dir(s->dir);
     if (!s->opt.argv)
         driver_args_free(s->argv);
-    pthread_mutex_destroy(&s->view_lock);
+    pthread_mutex_destroy(&s->ring_lock);
     free(s);
 }
 

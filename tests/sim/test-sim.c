@@ -457,6 +457,86 @@ static void test_driver_dies(void **state)
     close(pipes[1]);
 }
 
+static const char *probe; /* the program probe.c */
+
+static void step(struct sim *s, const char *name)
+{
+    assert_int_equal(sim_xs_wait(s, "/local/domain/0/probe/model", name, 5000), 0);
+}
+
+struct probe_request {
+    struct sim *s;
+    uint32_t data;
+};
+
+static void *probe_request(void *opaque)
+{
+    struct probe_request *r = opaque;
+
+    r->data = sim_in(r->s, 0x100, 1);
+    return NULL;
+}
+
+/* The stand-ins from the model's side; probe.c says what it does in between. */
+static void test_probe(void **state)
+{
+    char *const argv[] = { (char *)(uintptr_t)probe, NULL };
+    struct sim_options o = { .argv = argv };
+    struct sim_range range[4];
+    struct probe_request request[2];
+    pthread_t thread[2];
+    struct sim *s;
+    uint64_t addr;
+    uint32_t msi;
+    char *log;
+    int status;
+
+    assert_int_equal(sim_start(&s, &o), 0);
+    request[0].s = request[1].s = s;
+    step(s, "store");
+    assert_int_equal(sim_xs_write(s, "/probe/from-driver", "1"), 0);
+    step(s, "dirty");
+    assert_true(sim_mem_write(s, 0x203ff0, "1", 1));
+    assert_true(sim_mem_write(s, 0x205000, "1", 1));
+    sim_xs_write(s, "/local/domain/0/probe/driver", "dirty");
+    /* Requests come from a thread of their own: they wait for their answers. */
+    step(s, "request 1");
+    assert_true(sim_take_modified(s, 0x301000));
+    assert_false(sim_take_modified(s, 0x301000) || sim_take_modified(s, 0x302000));
+    assert_int_equal(sim_ranges(s, false, range, 4), 2);
+    assert_int_equal(range[0].first + range[1].first, 0x100 + 0x120);
+    assert_int_equal(range[0].last + range[1].last, 0x10f + 0x1ff);
+    assert_true(sim_has_pci(s, 0x11));
+    assert_int_equal(sim_in(s, 0x10e, 4), 0xffffffff); /* not in one range */
+    assert_int_equal(pthread_create(&thread[0], NULL, probe_request, &request[0]), 0);
+    step(s, "request 2");
+    pthread_join(thread[0], NULL);
+    assert_int_equal(pthread_create(&thread[1], NULL, probe_request, &request[1]), 0);
+    usleep(100000);
+    sim_xs_write(s, "/local/domain/0/probe/driver", "sent 2");
+    pthread_join(thread[1], NULL);
+    assert_int_equal(request[0].data, 0x5a);
+    assert_int_equal(request[1].data, 0x5b);
+    step(s, "interrupts");
+    assert_int_equal(sim_wait_irq(s, 11, 5000), 0);
+    assert_true(sim_irq_level(s, sim_intx_gsi(2, 0)));
+    assert_false(sim_irq_level(s, 14) || sim_irq_level(s, 5));
+    assert_int_equal(sim_irq_raises(s, 14), 1);
+    assert_int_equal(sim_wait_msi(s, 0, &addr, &msi, 5000), 0);
+    assert_int_equal(addr, 0xfee00000);
+    assert_int_equal(msi, 0x4041);
+    sim_xs_write(s, "/local/domain/0/probe/driver", "interrupts");
+    step(s, "routed");
+    assert_true(sim_irq_level(s, 5) && !sim_irq_level(s, 11));
+    sim_xs_write(s, "/local/domain/0/probe/driver", "routed");
+    status = sim_stop(s, 0, 5000);
+    log = sim_log_text(s);
+    assert_string_equal(log, "");
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    free(log);
+    sim_free(s);
+}
+
 static void test_figures(void **state)
 {
     struct sim_options o = options();
@@ -478,6 +558,7 @@ static void test_figures(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_probe),
         cmocka_unit_test(test_pio),
         cmocka_unit_test(test_spin_and_old_pages),
         cmocka_unit_test(test_two_vcpus),
@@ -497,6 +578,9 @@ int main(int argc, char **argv)
     int rc;
 
     sim_options_parse(&base, &argc, argv);
+    if (argc != 2)
+        return 2; /* test-sim --model XENDM PROBE */
+    probe = argv[1];
     disk_make();
     cmocka_set_message_output(CM_OUTPUT_TAP);
     rc = cmocka_run_group_tests(tests, NULL, NULL);
