@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The program as its user meets it: exit status, one clear line, nothing left behind.
 
-usage: test-process.py XENDM XENDM-FAKE MODULE-FOLDER-OR-''
-XENDM is the program, XENDM-FAKE the same on a stand-in for Xen. Prints TAP.
+usage: test-process.py XENDM SIM-RUN MODULE-FOLDER-OR-''
+XENDM is the program, SIM-RUN runs it on a stand-in for Xen (tests/sim). Prints TAP.
 """
 import json
 import os
@@ -15,12 +15,13 @@ import sys
 import tempfile
 import time
 
-XENDM, FAKE, MODULES = sys.argv[1:4]
+XENDM, SIM_RUN, MODULES = sys.argv[1:4]
 TMP = tempfile.mkdtemp(prefix='xendm-process.')
 STATE = os.path.join(TMP, 'state')
 QMP = os.path.join(TMP, 'qmp')
 DISK = os.path.join(TMP, 'disk.img')
-ENV = dict(os.environ, XENDM_FAKE_STATE=STATE, XENDM_MODULE_DIR=MODULES)
+ENV = dict(os.environ, XENDM_MODULE_DIR=MODULES)
+SIM = [SIM_RUN, '--state', STATE, '--pages', os.path.join(TMP, 'pages'), XENDM]
 MONITOR = ['-chardev', f'socket,id=libxl-cmd,path={QMP},server=on,wait=off',
            '-mon', 'chardev=libxl-cmd,mode=control']
 # As libxl writes it for a guest with a disk, a CD drive, a serial port and stdvga.
@@ -51,12 +52,12 @@ def with_vnc(spec):
     return [*LIBXL[:at + 1], spec, *LIBXL[at + 2:]]
 
 
-def run(args, program=FAKE, before=(), pass_fds=()):
-    return subprocess.run([*before, program, *args], env=ENV, stdin=subprocess.DEVNULL,
+def run(args, program=SIM, before=(), pass_fds=()):
+    return subprocess.run([*before, *program, *args], env=ENV, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=20, pass_fds=pass_fds)
 
 
-def fails(args, line, program=FAKE, before=(), pass_fds=()):
+def fails(args, line, program=SIM, before=(), pass_fds=()):
     """One line on stderr with these words, status 1, no socket left."""
     p = run(args, program, before, pass_fds)
     expect(p.returncode == 1, f'exit status {p.returncode}, stderr: {p.stderr!r}')
@@ -67,7 +68,7 @@ def fails(args, line, program=FAKE, before=(), pass_fds=()):
 
 
 class Running:
-    """A started xendm-fake; ends it at exit of the with block."""
+    """A started xendm; ends it at exit of the with block."""
 
     def __init__(self, args, before=(), pass_fds=()):
         self.args, self.before, self.pass_fds = args, before, pass_fds
@@ -75,7 +76,7 @@ class Running:
     def __enter__(self):
         if os.path.exists(STATE):
             os.unlink(STATE)
-        self.p = subprocess.Popen([*self.before, FAKE, *self.args], env=ENV, stdin=subprocess.DEVNULL,
+        self.p = subprocess.Popen([*self.before, *SIM, *self.args], env=ENV, stdin=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE, text=True, pass_fds=self.pass_fds)
         return self
 
@@ -158,19 +159,19 @@ class Monitor:
 
 
 def test_no_domid():
-    fails(['-nodefaults'], '-xen-domid', XENDM)
+    fails(['-nodefaults'], '-xen-domid', [XENDM])
 
 
 def test_no_xen():
     if os.path.exists('/proc/xen/capabilities') or os.path.exists('/dev/xen/privcmd'):
         return 'this machine has Xen'
-    fails(replaced(LIBXL, 'pty', 'null'), 'Xen', XENDM)
+    fails(replaced(LIBXL, 'pty', 'null'), 'Xen', [XENDM])
     return None
 
 
 def test_version_and_help():
     for arg in ('-version', '-help'):
-        p = run([arg], XENDM)
+        p = run([arg], [XENDM])
         expect(p.returncode == 0 and p.stdout.startswith('xendm '), p.stdout + p.stderr)
         expect(p.stderr == '', p.stderr)
 
@@ -192,11 +193,7 @@ def test_domid_that_does_not_exist():
 
 
 def test_xenstore_that_takes_nothing():
-    ENV['XENDM_FAKE_STATE'] = TMP + '/none/state'
-    try:
-        fails(LIBXL, 'XENDM_FAKE_STATE')
-    finally:
-        ENV['XENDM_FAKE_STATE'] = STATE
+    fails(LIBXL, 'xenstore: cannot write', [SIM_RUN, '--refuse', XENDM])
 
 
 def test_missing_image():

@@ -3,9 +3,12 @@
  * Runs a device model on the sim with the arguments given, for tests in other languages. No
  * guest runs. Its output is the model's; signals go to the model; it ends as the model does.
  *
- * usage: sim-run [--domain N] [--state FILE] [--no-xen] [--refuse] PROGRAM ARGUMENTS...
+ * usage: sim-run [--domain N] [--state FILE] [--pages FILE] [--no-xen] [--refuse]
+ *                PROGRAM ARGUMENTS...
  * --domain: the guest there is (7). --state: its node in xenstore is copied to FILE.
- * --refuse: xenstore takes nothing.
+ * --pages: where the guest has memory beyond its RAM (video memory) is written to FILE at the
+ * end; with -incoming it is read instead, and that memory is there from the start, as it is when
+ * Xen restored the guest. Its contents do not come along. --refuse: xenstore takes nothing.
  */
 #include "tests/sim/sim.h"
 
@@ -39,10 +42,46 @@ static void run_copy_state(struct sim *s, const char *path, const char *file)
     free(now);
 }
 
+/* Populates what FILE lists: lines of address and length. */
+static void run_prepare(struct sim *s, void *file)
+{
+    FILE *f = fopen(file, "r");
+    unsigned long long gpa, len;
+
+    if (!f)
+        sim_fail(s, "%s: %s", (char *)file, strerror(errno));
+    while (fscanf(f, "%llx %llx", &gpa, &len) == 2)
+        if (sim_populate(s, gpa, len))
+            sim_fail(s, "%s: no memory for %#llx", (char *)file, gpa);
+    fclose(f);
+}
+
+static void run_write_pages(struct sim *s, const char *file)
+{
+    FILE *f = fopen(file, "w");
+    uint64_t gpa = 0, len;
+
+    if (!f)
+        sim_fail(s, "%s: %s", file, strerror(errno));
+    while ((len = sim_next_memory(s, &gpa))) {
+        fprintf(f, "%#llx %#llx\n", (unsigned long long)gpa, (unsigned long long)len);
+        gpa += len;
+    }
+    fclose(f);
+}
+
+static bool run_has(char **argv, const char *word)
+{
+    while (*argv && strcmp(*argv, word))
+        argv++;
+    return *argv;
+}
+
 int main(int argc, char **argv)
 {
     struct sim_options opt = { .log = "/dev/stderr" };
     const char *state = NULL;
+    char *pages = NULL;
     char path[64];
     struct sim *s;
     int i = 1, rc;
@@ -56,15 +95,22 @@ int main(int argc, char **argv)
             opt.domid = (unsigned)atoi(argv[++i]);
         else if (!strcmp(argv[i], "--state") && i + 1 < argc)
             state = argv[++i];
+        else if (!strcmp(argv[i], "--pages") && i + 1 < argc)
+            pages = argv[++i];
         else
             break;
     }
     if (i == argc || !strncmp(argv[i], "--", 2)) {
-        fprintf(stderr, "usage: sim-run [--domain N] [--state FILE] [--no-xen] [--refuse] "
-                        "PROGRAM ARGUMENTS...\n");
+        fprintf(stderr,
+                "usage: sim-run [--domain N] [--state FILE] [--pages FILE] [--no-xen] [--refuse] "
+                "PROGRAM ARGUMENTS...\n");
         return 2;
     }
     opt.argv = argv + i;
+    if (pages && run_has(argv + i, "-incoming")) {
+        opt.prepare = run_prepare;
+        opt.opaque = pages;
+    }
     opt.domid = opt.domid ? opt.domid : 7;
     snprintf(path, sizeof(path), "/local/domain/0/device-model/%u/state", opt.domid);
     signal(SIGHUP, run_signal);
@@ -81,6 +127,8 @@ int main(int argc, char **argv)
         if (state)
             run_copy_state(s, path, state);
     } while (rc == -ETIMEDOUT);
+    if (pages && !opt.prepare)
+        run_write_pages(s, pages);
     sim_free(s);
     return WIFEXITED(rc) ? WEXITSTATUS(rc) : 128 + WTERMSIG(rc);
 }

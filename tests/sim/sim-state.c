@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --- memory --- */
 
@@ -102,6 +103,38 @@ void sim_unpopulate(struct sim *s, uint64_t gpa, size_t len)
         fallocate(s->fd[SIM_FD_RAM], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                   (off_t)(frame - 1) * SIM_PAGE, SIM_PAGE);
     }
+}
+
+uint64_t sim_next_memory(struct sim *s, uint64_t *gpa)
+{
+    uint64_t gfn = *gpa / SIM_PAGE, end;
+
+    while (gfn < SIM_GFNS && !driver_frame(s, gfn))
+        gfn++;
+    for (end = gfn; end < SIM_GFNS && driver_frame(s, end);)
+        end++;
+    *gpa = gfn * SIM_PAGE;
+    return (end - gfn) * SIM_PAGE;
+}
+
+int sim_memory_copy(struct sim *to, struct sim *from)
+{
+    uint64_t gpa = 0, len;
+
+    for (; (len = sim_next_memory(from, &gpa)); gpa += len) {
+        int rc = sim_populate(to, gpa, len);
+
+        if (rc)
+            return rc;
+        for (uint64_t at = gpa; at < gpa + len; at += SIM_PAGE) {
+            off_t frame = (off_t)(driver_frame(from, at / SIM_PAGE) - 1) * SIM_PAGE;
+
+            /* What was never touched stays a hole: reading it would make a page. */
+            if (lseek(from->fd[SIM_FD_RAM], frame, SEEK_DATA) == frame)
+                memcpy(sim_ram(to, at, SIM_PAGE), from->ram + frame, SIM_PAGE);
+        }
+    }
+    return 0;
 }
 
 bool sim_take_modified(struct sim *s, uint64_t gpa)

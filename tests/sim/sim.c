@@ -397,6 +397,8 @@ int sim_start(struct sim **out, const struct sim_options *opt)
     if (rc)
         goto fail;
     start_store(s);
+    if (s->opt.prepare)
+        s->opt.prepare(s, s->opt.opaque);
     s->argv = s->opt.argv ? (char **)(uintptr_t)s->opt.argv : driver_args(&s->opt, s->dir);
     /* A model with the sanitizer's library linked wants to be the first in the list. */
     snprintf(asan, sizeof(asan), "%s%sverify_asan_link_order=0", had ? had : "", had ? ":" : "");

@@ -83,6 +83,8 @@ struct sim_options {
     unsigned timeout_ms;       /* of one answer; 0: 10 s */
     const char *log;           /* file for what the model prints; NULL: in sim_dir */
     const char *const *env;    /* NAME=VALUE for the model, beside ours; NULL ends it */
+    /* Called before the model starts: what a restored guest has already, more xenstore nodes. */
+    void (*prepare)(struct sim *sim, void *opaque);
     void (*failed)(void *opaque, const char *why); /* instead of exit; must not return */
     void *opaque;
 };
@@ -173,6 +175,10 @@ bool sim_mem_read(struct sim *sim, uint64_t gpa, void *buf, size_t len);
 bool sim_mem_write(struct sim *sim, uint64_t gpa, const void *buf, size_t len);
 int sim_populate(struct sim *sim, uint64_t gpa, size_t len);    /* -ENOMEM: above its maximum */
 void sim_unpopulate(struct sim *sim, uint64_t gpa, size_t len); /* balloon; then sim_invalidate */
+/* From *gpa on, the next memory there is: its start in *gpa, its bytes returned; 0: no more. */
+uint64_t sim_next_memory(struct sim *sim, uint64_t *gpa);
+/* Gives to all memory that from has, with its contents: in prepare, what Xen does in a restore. */
+int sim_memory_copy(struct sim *to, struct sim *from);
 /* Global log-dirty (migration): pages the model reported, taken and cleared. */
 bool sim_take_modified(struct sim *sim, uint64_t gpa);
 

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -320,6 +321,65 @@ static void test_qmp_and_xenstore(void **state)
     sim_free(s);
 }
 
+static void vbe(struct sim *s, unsigned index, unsigned value)
+{
+    sim_out(s, 0x1ce, 2, index);
+    sim_out(s, 0x1cf, 2, value);
+}
+
+static void copy_memory(struct sim *to, void *from)
+{
+    assert_int_equal(sim_memory_copy(to, from), 0);
+}
+
+/* The guest goes on in a second process: devices by libxl's stream, memory by Xen. */
+static void test_save_and_restore(void **state)
+{
+    struct sim *s = start(), *next;
+    struct sim_options o = options();
+    struct sim_qmp *q = sim_qmp_open(s, NULL, 5000);
+    int fd = memfd_create("saved", 0);
+    uint64_t bar;
+    char *text;
+
+    assert_non_null(q);
+    sim_pci_setup(s);
+    bar = sim_pci_find_class(s, 0x0300)->bar[0].addr;
+    sim_out(s, 0x70, 1, 0x41);
+    sim_out(s, 0x71, 1, 0xa5);
+    vbe(s, 4, 0); /* 640 by 480 with 8 bits, bank 1 in the window */
+    vbe(s, 1, 640);
+    vbe(s, 2, 480);
+    vbe(s, 3, 8);
+    vbe(s, 4, 0xc1);
+    vbe(s, 5, 1);
+    sim_mmio_write(s, bar + 0x10004, 4, 0x12345678);
+    assert_int_equal(sim_mmio_read(s, 0xa0004, 4), 0x12345678);
+    free(sim_qmp_execute(q, "stop", NULL));
+    text = sim_qmp_execute_fd(q, "add-fd", "{\"fdset-id\":3}", fd);
+    assert_non_null(text);
+    free(text);
+    text = sim_qmp_execute(q, "xen-save-devices-state",
+                           "{\"filename\":\"/dev/fdset/3\",\"live\":true}");
+    assert_non_null(text);
+    free(text);
+    sim_qmp_close(q);
+    lseek(fd, 0, SEEK_SET);
+    o.incoming_fd = fd;
+    o.prepare = copy_memory;
+    o.opaque = s;
+    next = sim_start_running(&o);
+    sim_free(s);
+    assert_int_equal(sim_in(next, 0x71, 1), 0xa5);
+    assert_int_equal(sim_mmio_read(next, bar + 0x10004, 4), 0x12345678);
+    assert_int_equal(sim_mmio_read(next, 0xa0004, 4), 0x12345678);
+    sim_mmio_write(next, 0xa0008, 4, 0x9abcdef0);
+    assert_int_equal(sim_mmio_read(next, 0xa0008, 4), 0x9abcdef0);
+    assert_int_equal(sim_mmio_read(next, bar + 0x10008, 4), 0x9abcdef0);
+    sim_free(next);
+    close(fd);
+}
+
 static void test_power_off(void **state)
 {
     struct sim *s = start();
@@ -568,6 +628,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_rep_and_irq),
         cmocka_unit_test(test_dma_and_balloon),
         cmocka_unit_test(test_qmp_and_xenstore),
+        cmocka_unit_test(test_save_and_restore),
         cmocka_unit_test(test_power_off),
         cmocka_unit_test(test_sigterm_leaves_nothing),
         cmocka_unit_test(test_start_errors),
