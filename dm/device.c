@@ -308,12 +308,25 @@ struct dm_device *dm_device_find(struct dm_machine *machine, const char *id)
     return NULL;
 }
 
-struct dm_net *dm_device_net(const struct dm_device *dev)
+/* The field of its first property of that kind. NULL: it has none. */
+static const void *device_field(const struct dm_device *dev, enum dm_prop_kind kind)
 {
     for (const struct dm_prop *p = dev->class->props; p && p->name; p++)
-        if (p->kind == DM_PROP_NET)
-            return *(struct dm_net *const *)(const void *)((const uint8_t *)dev + p->offset);
+        if (p->kind == kind)
+            return (const uint8_t *)dev + p->offset;
     return NULL;
+}
+
+struct dm_net *dm_device_net(const struct dm_device *dev)
+{
+    struct dm_net *const *field = device_field(dev, DM_PROP_NET);
+
+    return field ? *field : NULL;
+}
+
+const uint8_t *dm_device_mac(const struct dm_device *dev)
+{
+    return device_field(dev, DM_PROP_MAC);
 }
 
 struct dm_device *dm_device_of_class(struct dm_machine *machine, const struct dm_class *class,

@@ -107,6 +107,9 @@ struct dm_device *dm_device_find(struct dm_machine *machine, const char *id);
 /* What its property netdev names. NULL: it has none, or nothing is there. */
 struct dm_net *dm_device_net(const struct dm_device *dev);
 
+/* Its property mac, DM_NET_MAC_LEN bytes. NULL: it has none. */
+const uint8_t *dm_device_mac(const struct dm_device *dev);
+
 /* First device of a class, or the one after prev. NULL: no more. */
 struct dm_device *dm_device_of_class(struct dm_machine *machine, const struct dm_class *class,
                                      struct dm_device *prev);

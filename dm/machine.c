@@ -34,6 +34,7 @@ void dm_machine_init(struct dm_machine *m, struct dm_hypervisor *hv, struct dm_c
 
 void dm_machine_finish(struct dm_machine *m)
 {
+    dm_timer_cancel(&m->announce);
     while (m->devices) {
         struct dm_device *last = m->devices;
 

@@ -59,6 +59,9 @@ struct dm_machine {
     struct dm_net *nets;
     struct dm_run_notifier nets_run; /* dm/net's */
     unsigned default_macs;           /* given by dm_net_default_mac */
+    struct dm_timer announce;        /* dm/net-announce's, and how often it did */
+    unsigned announced;
+    bool moved; /* restored, and not announced yet */
     struct dm_display display;
     struct dm_input input;
 

@@ -165,6 +165,8 @@ void dm_net_drain(struct dm_net *net);
 
 void dm_net_add_monitor(struct dm_net *net, struct dm_net_monitor *monitor);
 void dm_net_remove_monitor(struct dm_net *net, struct dm_net_monitor *monitor);
+/* Tells the switches, a few times, that the machine's cards are here now. */
+void dm_net_announce(struct dm_machine *machine);
 void dm_net_register(struct dm_machine *machine, struct dm_net *net);
 void dm_net_close(struct dm_net *net); /* takes it from the machine and ends it */
 struct dm_net *dm_net_find(struct dm_machine *machine, const char *id);

@@ -341,5 +341,6 @@ int dm_state_load(struct dm_machine *m, const uint8_t *data, size_t len, struct 
             return dm_error_set(err, EINVAL, "saved state: it lacks device '%s'", d->id);
         dm_device_destroy(d);
     }
+    m->moved = true;
     return 0;
 }

@@ -124,4 +124,44 @@ static inline void guest_add_nics(struct guest *g)
     fake_device(&g->f, "rtl8139", "id=nic1,netdev=net1,mac=00:16:3e:00:00:02");
 }
 
+/* As after a boot: modes, rings, half of a command everywhere. With NICs and their BARs set. */
+static inline void guest_use(struct guest *g)
+{
+    uint64_t bar0 = config_in(g, PCI_DEVFN(4, 0), 0x10, 4) & ~15u;
+    uint16_t io = (uint16_t)(config_in(g, PCI_DEVFN(5, 0), 0x10, 4) & ~3u);
+
+    fake_out(&g->f, 0x1f6, 1, 0xe0);
+    fake_out(&g->f, 0x1f2, 1, 2);
+    fake_out(&g->f, 0x1f7, 1, 0x20); /* READ SECTORS: one of two is read */
+    for (unsigned i = 0; i < 300; i++)
+        fake_in(&g->f, 0x1f0, 2);
+    fake_out(&g->f, 0x176, 1, 0xa0);
+    fake_out(&g->f, 0x177, 1, 0xa0); /* PACKET, half of it */
+    fake_out(&g->f, 0x170, 2, 0x12);
+    fake_out(&g->f, 0x64, 1, 0xd4);
+    fake_out(&g->f, 0x60, 1, 0xf4);
+    fake_out(&g->f, 0x3f8 + 3, 1, 0x83);
+    fake_out(&g->f, 0x3f8, 1, 1);
+    fake_out(&g->f, 0x3f8 + 3, 1, 3);
+    fake_out(&g->f, 0x70, 1, 0x34);
+    fake_out(&g->f, 0x71, 1, 0x77);
+    fake_out(&g->f, 0xb2, 1, 0xf1);
+    fake_out(&g->f, 0x10, 1, 1); /* the ROM area is locked */
+    fake_out(&g->f, 0x1ce, 2, 1);
+    fake_out(&g->f, 0x1cf, 2, 800);
+    fake_out(&g->f, 0x1ce, 2, 2);
+    fake_out(&g->f, 0x1cf, 2, 600);
+    fake_out(&g->f, 0x1ce, 2, 3);
+    fake_out(&g->f, 0x1cf, 2, 32);
+    fake_out(&g->f, 0x1ce, 2, 4);
+    fake_out(&g->f, 0x1cf, 2, 0x41);
+    fake_store(&g->f, bar0 + 0x100, 4, 2);      /* e1000: receive on */
+    fake_store(&g->f, bar0 + 0xc4, 4, 1000);    /* ITR */
+    fake_store(&g->f, bar0 + 0xd0, 4, 0x1f6dc); /* IMS */
+    fake_out(&g->f, (uint16_t)(io + 0x30), 4, 0x20000);
+    fake_out(&g->f, (uint16_t)(io + 0x37), 1, 0x0c); /* rtl8139: both on */
+    fake_out(&g->f, (uint16_t)(io + 0x54), 4, 33000000);
+    fake_advance(&g->f, 12345678);
+}
+
 #endif

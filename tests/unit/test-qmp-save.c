@@ -126,9 +126,12 @@ static void test_libxl(void **state)
     if (dm_state_load(&w->f.machine, buf.data, buf.len, &err))
         fail_msg("%s", err.text);
     assert_int_equal(w->box->value, 0x1234);
+    assert_true(w->f.machine.moved);
     dm_buf_finish(&buf);
     assert_string_equal(ask(w, "cont", "{}"), OK); /* the migration failed */
     assert_int_equal(w->f.machine.run_state, DM_RUNNING);
+    assert_false(w->f.machine.moved); /* a restored guest's cards are announced now */
+    assert_int_equal(w->f.machine.announced, 1);
 }
 
 /* A guest that runs goes on after it; one that never ran does not begin to. To a path, too. */

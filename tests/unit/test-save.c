@@ -145,46 +145,6 @@ static void test_stop_holds_all(void **state)
     fake_finish(&g.f);
 }
 
-/* As after a boot: modes, rings, half of a command everywhere. */
-static void guest_use(struct guest *g)
-{
-    uint64_t bar0 = config_in(g, PCI_DEVFN(4, 0), 0x10, 4) & ~15u;
-    uint16_t io = (uint16_t)(config_in(g, PCI_DEVFN(5, 0), 0x10, 4) & ~3u);
-
-    fake_out(&g->f, 0x1f6, 1, 0xe0);
-    fake_out(&g->f, 0x1f2, 1, 2);
-    fake_out(&g->f, 0x1f7, 1, 0x20); /* READ SECTORS: one of two is read */
-    for (unsigned i = 0; i < 300; i++)
-        fake_in(&g->f, 0x1f0, 2);
-    fake_out(&g->f, 0x176, 1, 0xa0);
-    fake_out(&g->f, 0x177, 1, 0xa0); /* PACKET, half of it */
-    fake_out(&g->f, 0x170, 2, 0x12);
-    fake_out(&g->f, 0x64, 1, 0xd4);
-    fake_out(&g->f, 0x60, 1, 0xf4);
-    fake_out(&g->f, COM1 + 3, 1, 0x83);
-    fake_out(&g->f, COM1, 1, 1);
-    fake_out(&g->f, COM1 + 3, 1, 3);
-    fake_out(&g->f, 0x70, 1, 0x34);
-    fake_out(&g->f, 0x71, 1, 0x77);
-    fake_out(&g->f, 0xb2, 1, 0xf1);
-    fake_out(&g->f, 0x10, 1, 1); /* the ROM area is locked */
-    fake_out(&g->f, 0x1ce, 2, 1);
-    fake_out(&g->f, 0x1cf, 2, 800);
-    fake_out(&g->f, 0x1ce, 2, 2);
-    fake_out(&g->f, 0x1cf, 2, 600);
-    fake_out(&g->f, 0x1ce, 2, 3);
-    fake_out(&g->f, 0x1cf, 2, 32);
-    fake_out(&g->f, 0x1ce, 2, 4);
-    fake_out(&g->f, 0x1cf, 2, 0x41);
-    fake_store(&g->f, bar0 + 0x100, 4, 2);      /* e1000: receive on */
-    fake_store(&g->f, bar0 + 0xc4, 4, 1000);    /* ITR */
-    fake_store(&g->f, bar0 + 0xd0, 4, 0x1f6dc); /* IMS */
-    fake_out(&g->f, (uint16_t)(io + 0x30), 4, 0x20000);
-    fake_out(&g->f, (uint16_t)(io + 0x37), 1, 0x0c); /* rtl8139: both on */
-    fake_out(&g->f, (uint16_t)(io + 0x54), 4, 33000000);
-    fake_advance(&g->f, 12345678);
-}
-
 /* Saved, restored in another machine, saved there: the same bytes, and Xen hears the same. */
 static void test_another_machine(void **state)
 {
@@ -275,6 +235,33 @@ static void test_frame_in_flight(void **state)
     fake_finish(&a.f);
 }
 
+/* The switches learn where the cards are now. */
+static void test_announce(void **state)
+{
+    static const uint8_t want[60] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x16, 0x3e, 0x00, 0x00, 0x02, 0x80,
+        0x35, 0x00, 0x01, 0x08, 0x00, 0x06, 0x04, 0x00, 0x03, 0x00, 0x16, 0x3e, 0x00,
+        0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x16, 0x3e, 0x00, 0x00, 0x02,
+    };
+    struct guest g;
+
+    guest_up(&g);
+    dm_net_announce(&g.f.machine);
+    assert_int_equal(g.net[0]->sent_count, 1);
+    assert_int_equal(g.net[1]->sent_count, 1);
+    assert_int_equal(g.net[1]->sent[0].len, 60);
+    assert_memory_equal(g.net[1]->sent[0].data, want, sizeof(want));
+    assert_int_equal(g.net[0]->sent[0].data[11], 1);
+    fake_advance(&g.f, 60 * DM_NS_PER_MS);
+    assert_int_equal(g.net[1]->sent_count, 2);
+    dm_net_announce(&g.f.machine); /* from the beginning */
+    fake_advance(&g.f, 10 * DM_NS_PER_SEC);
+    assert_int_equal(g.net[0]->sent_count, 2 + 5);
+    assert_int_equal(dm_clock_deadline(&g.f.clock), DM_NEVER);
+    dm_net_announce(&g.f.machine); /* a guest that ends meanwhile */
+    fake_finish(&g.f);
+}
+
 /* Live migration: what the model draws is reported, and only then. */
 static void test_log_dirty(void **state)
 {
@@ -313,6 +300,6 @@ static void test_other_vram(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(test_another_machine), cmocka_unit_test(test_frame_in_flight),
-          cmocka_unit_test(test_log_dirty), cmocka_unit_test(test_other_vram),
-          cmocka_unit_test(test_stop_finishes_requests),
+          cmocka_unit_test(test_log_dirty), cmocka_unit_test(test_announce),
+          cmocka_unit_test(test_other_vram), cmocka_unit_test(test_stop_finishes_requests),
           cmocka_unit_test(test_stop_that_cannot_flush), cmocka_unit_test(test_stop_holds_all))
