@@ -4,7 +4,7 @@
  * VGA, display and VNC server in a process of their own; this one plays the guest, which
  * draws into video memory, and the client.
  *
- *   vnc-bench [SECONDS a row]
+ *   vnc-bench [SECONDS a row [WORDS: only rows with them in their name]]
  */
 #include "dm/bytes.h"
 #include "host/loop.h"
@@ -33,6 +33,8 @@
 #define SAMPLES 200
 
 extern const struct ui_module xendm_ui_module;
+
+static const char *only = "";
 
 /* What guest and server share. */
 static uint8_t *vram;
@@ -227,9 +229,12 @@ static void guest_dirty(uint32_t first, uint32_t last)
         atomic_fetch_or(&dirty[page / 64], 1ull << page % 64);
 }
 
-static void guest_draw(unsigned n)
+/* The next picture: not the one that is there. */
+static void guest_draw(void)
 {
-    memcpy(vram, picture[n % FRAMES], sizeof(picture[0]));
+    static unsigned n;
+
+    memcpy(vram, picture[++n % FRAMES], sizeof(picture[0]));
     guest_dirty(0, sizeof(picture[0]) - 1);
 }
 
@@ -281,19 +286,21 @@ static void row_updates(pid_t pid, unsigned port, const char *name, enum vnc_enc
     uint64_t bytes;
     unsigned n = 0;
 
+    if (!strstr(name, only))
+        return;
     client_start(&c, port, encoding);
-    guest_draw(n++);
+    guest_draw();
     client_await(&c, 0, 0, WIDTH, HEIGHT);
     cpu = server_cpu(pid);
     bytes = c.bytes;
     start = now(CLOCK_MONOTONIC);
     do {
-        guest_draw(n++);
+        guest_draw();
         client_await(&c, 0, 0, WIDTH, HEIGHT);
+        n++;
         s = now(CLOCK_MONOTONIC) - start;
     } while (s < seconds);
     cpu = server_cpu(pid) - cpu;
-    n--;
     if (encoding == VNC_ENCODING_RAW && memcmp(c.pixels, vram, sizeof(picture[0])))
         fail("the client's picture is not the guest's");
     printf("%-40s %7.1f/s %8.2f ms CPU %6.1f %% %9.1f KB each\n", name, n / s, cpu * 1e3 / n,
@@ -316,6 +323,8 @@ static void row_latency(pid_t pid, unsigned port, const char *name, enum vnc_enc
     double took[SAMPLES], cpu;
     struct vnc_client c;
 
+    if (!strstr(name, only))
+        return;
     client_start(&c, port, encoding);
     cpu = server_cpu(pid);
     for (unsigned i = 0; i < samples; i++) {
@@ -346,6 +355,8 @@ static void row_idle(pid_t pid, unsigned port, const char *name, bool viewer, do
     double cpu;
     long wakeups;
 
+    if (!strstr(name, only))
+        return;
     if (viewer) {
         client_start(&c, port, VNC_ENCODING_RAW);
         vnc_client_request(&c, true);
@@ -369,6 +380,8 @@ int main(int argc, char **argv)
     unsigned port;
     pid_t pid;
 
+    if (argc > 2)
+        only = argv[2];
     setlinebuf(stdout);
     vram = mmap(NULL, VRAM, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     dirty = mmap(NULL, VRAM / DM_PAGE_SIZE / 8, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
