@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@
 #define PAGE        4096u
 #define IMAGE       (64u << 20) /* bytes */
 #define SLICES      8           /* model and floor take turns so often */
+#define CHECK       32          /* one of so many commands is checked */
 #define ROUNDS      1000        /* ping-pongs a slice */
 #define SAMPLES     (1u << 18)
 #define IRQ_MS      10000
@@ -69,18 +71,23 @@ struct channel {
     unsigned irq;
 };
 
+/* Where a command's data are. */
+struct place {
+    uint64_t off; /* on the image */
+    unsigned pages;
+    uint64_t gpa[COMMAND_MAX];
+};
+
 struct bench {
     struct sim *sim;
     struct channel disk, cd;
     int disk_fd, cd_fd;
+    uint8_t *data;  /* guest memory from DATA_AT on, mapped again for the floor */
     uint32_t *page; /* the guest's pages, shuffled; numbers from DATA_AT on */
     unsigned next_page;
     uint64_t next, random; /* where the next command goes on the image */
-    /* Of the current command. */
-    uint64_t off;
-    uint32_t bytes;
-    unsigned pages;
-    uint64_t gpa[COMMAND_MAX];
+    const struct row *row;
+    struct place at; /* of the current command */
 };
 
 struct result {
@@ -124,6 +131,20 @@ static uint64_t random_next(struct bench *b)
     return b->random;
 }
 
+static void pages_map(struct bench *b)
+{
+    size_t len = (size_t)DATA_PAGES * PAGE;
+    void *first = sim_ram(b->sim, DATA_AT, len);
+
+    if (!first)
+        sim_fail(b->sim, "guest memory is not in one piece");
+    b->data = mremap(first, 0, len, MREMAP_MAYMOVE); /* of length 0: a second one */
+    if (b->data == MAP_FAILED)
+        fail("mremap");
+    for (size_t at = 0; at < len; at += PAGE)
+        *(volatile uint8_t *)(b->data + at) = 0;
+}
+
 static void pages_shuffle(struct bench *b)
 {
     b->page = calloc(DATA_PAGES, sizeof(*b->page));
@@ -139,16 +160,45 @@ static void pages_shuffle(struct bench *b)
     }
 }
 
-/* Where the next command goes: on the image, and in memory. */
-static void command_place(struct bench *b, const struct row *row)
+static bool row_writes(const struct row *row)
 {
-    uint64_t at = row->random ? random_next(b) : b->next++;
+    return row->how == DMA_WRITE || row->how == PIO_WRITE || row->how == FLUSH;
+}
 
-    b->bytes = row->bytes;
-    b->off = at % (IMAGE / row->bytes) * row->bytes;
-    b->pages = (row->bytes + PAGE - 1) / PAGE;
-    for (unsigned i = 0; i < b->pages; i++)
-        b->gpa[i] = DATA_AT + (uint64_t)b->page[b->next_page++ % DATA_PAGES] * PAGE;
+/* Sectors to be written get their numbers. Those to be read over: others. */
+static void place_prepare(struct bench *b, const struct place *p)
+{
+    for (uint32_t at = 0; at < b->row->bytes; at += SECTOR) {
+        uint64_t *word = sim_ram(b->sim, p->gpa[at / PAGE] + at % PAGE, 8);
+
+        *word = row_writes(b->row) ? (p->off + at) / SECTOR : UINT64_MAX;
+    }
+}
+
+/* Where the next command goes: on the image, and in memory. */
+static void place_next(struct bench *b, struct place *p)
+{
+    uint64_t at = b->row->random ? random_next(b) : b->next++;
+
+    p->off = at % (IMAGE / b->row->bytes) * b->row->bytes;
+    p->pages = (b->row->bytes + PAGE - 1) / PAGE;
+    for (unsigned i = 0; i < p->pages; i++)
+        p->gpa[i] = DATA_AT + (uint64_t)b->page[b->next_page++ % DATA_PAGES] * PAGE;
+    place_prepare(b, p);
+}
+
+static void place_check(struct bench *b, const struct place *p)
+{
+    for (uint32_t at = 0; at < b->row->bytes; at += SECTOR) {
+        uint64_t *word = sim_ram(b->sim, p->gpa[at / PAGE] + at % PAGE, 8);
+        uint64_t want = (p->off + at) / SECTOR;
+
+        if (row_writes(b->row) && pread(b->disk_fd, word, 8, (off_t)(p->off + at)) != 8)
+            fail("the image");
+        if (*word != want)
+            sim_fail(b->sim, "sector %llu has number %llu", (unsigned long long)want,
+                     (unsigned long long)*word);
+    }
 }
 
 /* --- what drivers do --- */
@@ -224,9 +274,9 @@ static void libata_dma_setup(struct bench *b, const struct channel *c, bool read
     uint8_t *table = sim_ram(b->sim, TABLE_AT, COMMAND_MAX * 8);
     unsigned bm;
 
-    for (unsigned i = 0; i < b->pages; i++) {
-        dm_put_le(table + i * 8, 4, b->gpa[i]);
-        dm_put_le(table + i * 8 + 4, 4, PAGE | (i == b->pages - 1 ? PRD_EOT : 0));
+    for (unsigned i = 0; i < b->at.pages; i++) {
+        dm_put_le(table + i * 8, 4, b->at.gpa[i]);
+        dm_put_le(table + i * 8 + 4, 4, PAGE | (i == b->at.pages - 1 ? PRD_EOT : 0));
     }
     sim_out(b->sim, (uint16_t)(c->bm + BM_REG_PRDT), 4, TABLE_AT);
     bm = in8(b, c->bm + BM_REG_COMMAND) & (unsigned)~(BM_COMMAND_READ | BM_COMMAND_START);
@@ -262,7 +312,7 @@ static void command_dma(struct bench *b, bool read)
     const struct channel *c = &b->disk;
 
     libata_select(b, c);
-    libata_taskfile(b, c, true, 0, b->bytes / SECTOR, b->off / SECTOR,
+    libata_taskfile(b, c, true, 0, b->row->bytes / SECTOR, b->at.off / SECTOR,
                     ATA_DEVICE_OBS | ATA_DEVICE_LBA);
     libata_dma_setup(b, c, read, read ? 0x25 : 0x35);
     libata_dma_start(b, c);
@@ -290,7 +340,7 @@ static void pio_block(struct bench *b, const struct channel *c, uint32_t at, uin
                       bool read)
 {
     while (len) {
-        uint64_t gpa = b->gpa[at / PAGE] + at % PAGE;
+        uint64_t gpa = b->at.gpa[at / PAGE] + at % PAGE;
         uint32_t n = PAGE - at % PAGE < len ? PAGE - at % PAGE : len;
 
         if (read)
@@ -311,11 +361,11 @@ static void command_pio(struct bench *b, bool read, unsigned mult)
 
     out8(b, c->control, ATA_CONTROL_NIEN);
     wait_status(b, c, ATA_STATUS_BSY | ATA_STATUS_DRQ);
-    libata_taskfile(b, c, false, 0, b->bytes / SECTOR, b->off / SECTOR,
+    libata_taskfile(b, c, false, 0, b->row->bytes / SECTOR, b->at.off / SECTOR,
                     ATA_DEVICE_OBS | ATA_DEVICE_LBA);
     out8(b, c->command + ATA_REG_COMMAND, opcodes[read][mult > 1]);
     in8(b, c->control);
-    for (uint32_t at = 0; at < b->bytes; at += block) {
+    for (uint32_t at = 0; at < b->row->bytes; at += block) {
         status = wait_status(b, c, ATA_STATUS_BSY);
         if ((status & (ATA_STATUS_ERR | ATA_STATUS_DRQ)) != ATA_STATUS_DRQ)
             sim_fail(b->sim, "a PIO command has status %02x at byte %u", status, at);
@@ -345,8 +395,8 @@ static void command_cd(struct bench *b)
     const struct channel *c = &b->cd;
     uint8_t cdb[12] = { 0x28 };
 
-    dm_put_be(cdb + 2, 4, b->off / 2048);
-    dm_put_be(cdb + 7, 2, b->bytes / 2048);
+    dm_put_be(cdb + 2, 4, b->at.off / 2048);
+    dm_put_be(cdb + 7, 2, b->row->bytes / 2048);
     libata_select(b, c);
     libata_taskfile(b, c, false, 1, 0, 0, ATA_DEVICE_OBS);
     libata_dma_setup(b, c, true, 0xa0);
@@ -362,8 +412,8 @@ static void command_cd_pio(struct bench *b)
     uint8_t cdb[12] = { 0x28 }, status;
     uint32_t at = 0;
 
-    dm_put_be(cdb + 2, 4, b->off / 2048);
-    dm_put_be(cdb + 7, 2, b->bytes / 2048);
+    dm_put_be(cdb + 2, 4, b->at.off / 2048);
+    dm_put_be(cdb + 7, 2, b->row->bytes / 2048);
     out8(b, c->control, ATA_CONTROL_NIEN);
     libata_taskfile(b, c, false, 0, 0, 0x080000, ATA_DEVICE_OBS); /* 2048 bytes a block */
     libata_exec(b, c, 0xa0);
@@ -372,13 +422,13 @@ static void command_cd_pio(struct bench *b)
         uint32_t n = in8(b, c->command + ATA_REG_LBA_MID);
 
         n |= (uint32_t)in8(b, c->command + ATA_REG_LBA_HIGH) << 8;
-        if (n % 2 || n > b->bytes - at)
-            sim_fail(b->sim, "the drive has %u more bytes at %u of %u", n, at, b->bytes);
+        if (n % 2 || n > b->row->bytes - at)
+            sim_fail(b->sim, "the drive has %u more bytes at %u of %u", n, at, b->row->bytes);
         pio_block(b, c, at, n, true);
         in8(b, c->control);
         at += n;
     }
-    if (status & ATA_STATUS_ERR || at != b->bytes)
+    if (status & ATA_STATUS_ERR || at != b->row->bytes)
         sim_fail(b->sim, "READ (10) ended with status %02x after %u bytes", status, at);
     out8(b, c->control, 0);
 }
@@ -406,51 +456,25 @@ static void command_run(struct bench *b, const struct row *row)
     }
 }
 
-static bool row_writes(const struct row *row)
+/*
+ * The same data by ourselves. Not through the mapping that the "guest" has just touched: the
+ * model's is not in the TLB either.
+ */
+static void data_move(struct bench *b, const struct place *p)
 {
-    return row->how == DMA_WRITE || row->how == PIO_WRITE || row->how == FLUSH;
-}
-
-/* What is to be written: sectors with their numbers. What is to be read over: others. */
-static void data_prepare(struct bench *b, const struct row *row)
-{
-    for (uint32_t at = 0; at < b->bytes; at += SECTOR) {
-        uint64_t *word = sim_ram(b->sim, b->gpa[at / PAGE] + at % PAGE, 8);
-
-        *word = row_writes(row) ? (b->off + at) / SECTOR : UINT64_MAX;
-    }
-}
-
-static void data_check(struct bench *b, const struct row *row)
-{
-    for (uint32_t at = 0; at < b->bytes; at += SECTOR) {
-        uint64_t *word = sim_ram(b->sim, b->gpa[at / PAGE] + at % PAGE, 8), want;
-
-        want = (b->off + at) / SECTOR;
-        if (row_writes(row) && pread(b->disk_fd, word, 8, (off_t)(b->off + at)) != 8)
-            fail("the image");
-        if (*word != want)
-            sim_fail(b->sim, "sector %llu has number %llu", (unsigned long long)want,
-                     (unsigned long long)*word);
-    }
-}
-
-/* --- the floor --- */
-
-static void data_move(struct bench *b, const struct row *row)
-{
+    enum how how = b->row->how;
     struct iovec iov[COMMAND_MAX];
-    int fd = row->how == CD_READ || row->how == CD_PIO_READ ? b->cd_fd : b->disk_fd;
+    int fd = how == CD_READ || how == CD_PIO_READ ? b->cd_fd : b->disk_fd;
     ssize_t n;
 
-    for (unsigned i = 0; i < b->pages; i++)
-        iov[i] = (struct iovec) { sim_ram(b->sim, b->gpa[i], PAGE),
-                                  i == b->pages - 1 ? b->bytes - i * PAGE : PAGE };
-    if (row_writes(row))
-        n = pwritev(fd, iov, (int)b->pages, (off_t)b->off);
+    for (unsigned i = 0; i < p->pages; i++)
+        iov[i] = (struct iovec) { b->data + (p->gpa[i] - DATA_AT),
+                                  i == p->pages - 1 ? b->row->bytes - i * PAGE : PAGE };
+    if (row_writes(b->row))
+        n = pwritev(fd, iov, (int)p->pages, (off_t)p->off);
     else
-        n = preadv(fd, iov, (int)b->pages, (off_t)b->off);
-    if (n != (ssize_t)b->bytes || (row->how == FLUSH && fdatasync(fd)))
+        n = preadv(fd, iov, (int)p->pages, (off_t)p->off);
+    if (n != (ssize_t)b->row->bytes || (how == FLUSH && fdatasync(fd)))
         fail("the image");
 }
 
@@ -462,43 +486,37 @@ static void sample(uint32_t *out, size_t *n, uint64_t ns)
         out[(*n)++] = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
 }
 
-static void commands_run(struct bench *b, const struct row *row, uint64_t for_ns, struct result *r)
+/*
+ * A command by the model, then the data of another by us, and so on: what a system call
+ * costs depends on what was done since the last one, and since its memory was touched.
+ */
+static void commands_run(struct bench *b, uint64_t for_ns, struct result *r)
 {
     struct sim_stats before, after;
     struct sim_usage used_before, used_after;
     uint64_t end = sim_now_ns() + for_ns, start;
+    struct place other;
 
     sim_stats(b->sim, &before);
     sim_usage(b->sim, &used_before);
-    do {
-        command_place(b, row);
-        data_prepare(b, row);
+    for (unsigned i = 0; sim_now_ns() < end; i++) {
+        place_next(b, &other);
+        place_next(b, &b->at);
         start = sim_now_ns();
-        command_run(b, row);
+        command_run(b, b->row);
         sample(r->command_ns, &r->commands, sim_now_ns() - start);
-        data_check(b, row);
-    } while (sim_now_ns() < end);
+        start = sim_now_ns();
+        data_move(b, &other);
+        sample(r->data_ns, &r->data, sim_now_ns() - start);
+        if (i % CHECK)
+            continue;
+        place_check(b, &other);
+        place_check(b, &b->at);
+    }
     sim_stats(b->sim, &after);
     sim_usage(b->sim, &used_after);
     r->requests += after.requests - before.requests;
     r->cpu_ns += used_after.cpu_ns - used_before.cpu_ns;
-}
-
-static void floor_run(struct bench *b, const struct sim_options *opt, const struct row *row,
-                      uint64_t for_ns, struct result *r)
-{
-    uint64_t end = sim_now_ns() + for_ns, start;
-
-    sim_floor(opt, ROUNDS, r->pong_ns + r->pongs);
-    r->pongs += ROUNDS;
-    do {
-        command_place(b, row);
-        data_prepare(b, row);
-        start = sim_now_ns();
-        data_move(b, row);
-        sample(r->data_ns, &r->data, sim_now_ns() - start);
-        data_check(b, row);
-    } while (sim_now_ns() < end);
 }
 
 static void row_run(struct bench *b, const struct sim_options *opt, const struct row *row,
@@ -513,13 +531,15 @@ static void row_run(struct bench *b, const struct sim_options *opt, const struct
     double command, p99, data, pong, requests, least;
     size_t commands;
 
+    b->row = row;
     if (!r.command_ns || !r.data_ns || !r.pong_ns)
         fail("memory");
-    commands_run(b, row, slice / 4, &r); /* warm */
+    commands_run(b, slice / 4, &r); /* warm */
     r = (struct result) { r.command_ns, r.data_ns, r.pong_ns, 0, 0, 0, 0, 0 };
     for (unsigned i = 0; i < SLICES; i++) {
-        commands_run(b, row, slice, &r);
-        floor_run(b, opt, row, slice / 4, &r);
+        commands_run(b, slice, &r);
+        sim_floor(opt, ROUNDS, r.pong_ns + r.pongs);
+        r.pongs += ROUNDS;
     }
     commands = r.commands;
     requests = (double)r.requests / (double)commands;
@@ -619,6 +639,7 @@ int main(int argc, char **argv)
     b.sim = sim_start_running(&opt);
     unlink(disk);
     unlink(cd);
+    pages_map(&b);
     sim_pci_setup(b.sim);
     channel_init(&b, &b.disk, 0, false);
     channel_init(&b, &b.cd, 1, true);
