@@ -40,6 +40,8 @@ struct raw {
     struct dm_block block; /* first */
     struct host_aio *aio;  /* NULL while there is no medium */
     int fd;                /* -1: none */
+    bool no_read_try;      /* the file system cannot tell what is in the page cache */
+    bool trying;           /* a request that ended at once is being completed */
     struct raw_slot *free;
     unsigned slots; /* allocated */
     struct dm_block_req *waiting, **waiting_tail;
@@ -47,7 +49,7 @@ struct raw {
 
 static void raw_done(struct host_aio_req *aio, int err);
 
-static void raw_start(struct raw *raw, struct raw_slot *slot, struct dm_block_req *req)
+static struct host_aio_req raw_aio(const struct raw *raw, const struct dm_block_req *req)
 {
     static const enum host_aio_op ops[] = {
         [DM_BLOCK_READ] = HOST_AIO_READV,
@@ -56,9 +58,7 @@ static void raw_start(struct raw *raw, struct raw_slot *slot, struct dm_block_re
         [DM_BLOCK_DISCARD] = HOST_AIO_DISCARD,
     };
 
-    slot->raw = raw;
-    slot->req = req;
-    slot->aio = (struct host_aio_req) {
+    return (struct host_aio_req) {
         .op = ops[req->op],
         .fd = raw->fd,
         .offset = req->offset,
@@ -67,7 +67,37 @@ static void raw_start(struct raw *raw, struct raw_slot *slot, struct dm_block_re
         .iov_count = req->iov_count,
         .done = raw_done,
     };
+}
+
+static void raw_start(struct raw *raw, struct raw_slot *slot, struct dm_block_req *req)
+{
+    slot->raw = raw;
+    slot->req = req;
+    slot->aio = raw_aio(raw, req);
     host_aio_submit(raw->aio, &slot->aio);
+}
+
+/*
+ * What needs no waiting ends here, before the guest goes on: true. From what follows such a
+ * request nothing is tried, so that a chain of them is no recursion.
+ */
+static bool raw_try(struct raw *raw, struct dm_block_req *req)
+{
+    struct host_aio_req aio;
+    int rc;
+
+    if (raw->trying || raw->waiting || (req->op == DM_BLOCK_READ && raw->no_read_try))
+        return false;
+    aio = raw_aio(raw, req);
+    rc = host_aio_try(raw->aio, &aio);
+    if (rc == -EOPNOTSUPP)
+        raw->no_read_try = true;
+    if (rc)
+        return false;
+    raw->trying = true;
+    dm_block_complete(req, 0);
+    raw->trying = false;
+    return true;
 }
 
 static void raw_done(struct host_aio_req *aio, int err)
@@ -122,6 +152,8 @@ static void raw_submit(struct dm_block *block, struct dm_block_req *req)
         dm_block_complete(req, -EINVAL);
         return;
     }
+    if (raw_try(raw, req))
+        return;
     slot = raw_slot_take(raw);
     if (slot) {
         raw_start(raw, slot, req);

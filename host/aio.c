@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <liburing.h>
@@ -22,6 +23,9 @@
 #define AIO_STACK     65536 /* bytes: a thread calls preadv and little else */
 #define AIO_AGAIN_MAX 100   /* a file that keeps saying EAGAIN is broken */
 #define AIO_RETRY_NS  DM_NS_PER_MS
+#define AIO_TRY_COST  4096 /* of a system call, in bytes that could be copied meanwhile */
+#define AIO_SLOW_NS   (200 * DM_NS_PER_US) /* a write has blocked; copying 256 KiB takes 40 us */
+#define AIO_SLOW_REST 1000                 /* so many times as long there are no writes at once */
 
 struct aio_queue {
     struct host_aio_req *first, **tail;
@@ -35,6 +39,10 @@ struct host_aio {
     struct aio_queue pending; /* not given to the ring or to the threads */
     struct host_hook hook;
     struct host_post post; /* go on in the next turn */
+
+    bool no_try;         /* everything is to go by the engine */
+    uint64_t turn, room; /* bytes that may yet be moved at once in this turn of the loop */
+    uint64_t writes_at;  /* ns: when writes may be tried again */
 
     bool use_ring;
     struct io_uring ring;
@@ -400,6 +408,8 @@ struct host_aio *host_aio_get(struct host_loop *loop, struct dm_error *err)
     }
     aio->loop = loop;
     aio->refs = 1;
+    aio->no_try = engine;
+    aio->room = HOST_AIO_TRY_TURN;
     aio_queue_init(&aio->pending);
     aio_queue_init(&aio->todo);
     aio_queue_init(&aio->finished);
@@ -457,6 +467,59 @@ void host_aio_submit(struct host_aio *aio, struct host_aio_req *req)
     aio->in_flight++;
     aio->loop->others++;
     aio_queue_put(&aio->pending, req);
+}
+
+/* Takes len from what this turn may move. */
+static bool aio_try_take(struct host_aio *aio, uint64_t len)
+{
+    if (aio->turn != aio->loop->turns) {
+        aio->turn = aio->loop->turns;
+        aio->room = HOST_AIO_TRY_TURN;
+    }
+    if (aio->room < len + AIO_TRY_COST)
+        return false;
+    aio->room -= len + AIO_TRY_COST;
+    return true;
+}
+
+/* Times this thread gave up its CPU to wait for something. */
+static long aio_waits(void)
+{
+    struct rusage use;
+
+    return getrusage(RUSAGE_THREAD, &use) ? 0 : use.ru_nvcsw;
+}
+
+static int aio_try_write(struct host_aio *aio, const struct host_aio_req *req)
+{
+    uint64_t start = dm_clock_now(&aio->loop->clock), took;
+    long waits;
+    ssize_t n;
+
+    if (aio->in_flight || start < aio->writes_at)
+        return -EAGAIN;
+    waits = aio_waits();
+    n = pwritev(req->fd, req->iov, req->iov_count, (off_t)req->offset);
+    took = dm_clock_now(&aio->loop->clock) - start;
+    /* On a busy machine it may as well have been somebody else's turn: that says nothing. */
+    if (took > AIO_SLOW_NS && aio_waits() != waits)
+        aio->writes_at = start + took * (AIO_SLOW_REST + 1);
+    return n == (ssize_t)req->len ? 0 : -EAGAIN;
+}
+
+int host_aio_try(struct host_aio *aio, const struct host_aio_req *req)
+{
+    ssize_t n;
+
+    if (aio->no_try || !aio_moves_data(req) || req->len > HOST_AIO_TRY_MAX ||
+        req->iov_count > IOV_MAX || !aio_try_take(aio, req->len))
+        return -EAGAIN;
+    if (req->op == HOST_AIO_WRITEV)
+        return aio_try_write(aio, req);
+    n = preadv2(req->fd, req->iov, req->iov_count, (off_t)req->offset, RWF_NOWAIT);
+    if (n < 0 && errno == EOPNOTSUPP)
+        return -EOPNOTSUPP;
+    return n == (ssize_t)req->len ? 0 : -EAGAIN;
 }
 
 void host_aio_wait(struct host_aio *aio)

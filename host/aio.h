@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * File I/O that does not block the loop: io_uring, or two threads where the kernel
- * refuses it (and where the environment says XENDM_AIO=threads). There is one engine a
- * loop, made when the first file needs it. Loop thread only.
+ * refuses it. There is one engine a loop, made when the first file needs it. What the page
+ * cache has or takes can be had at once (host_aio_try). Loop thread only.
+ *
+ * XENDM_AIO=io_uring or =threads in the environment: everything goes by that engine.
  *
  * Memory may belong to a foreign domain (privcmd). Such pages can be copied to and from
  * but not pinned, so files are opened for buffered I/O, never O_DIRECT, and buffers are
@@ -60,6 +62,21 @@ void host_aio_put(struct host_aio *aio); /* NULL is fine */
  * call. done() is called from the loop or from host_aio_wait, never before this returns.
  */
 void host_aio_submit(struct host_aio *aio, struct host_aio_req *req);
+
+/*
+ * Does a read or write of up to HOST_AIO_TRY_MAX bytes here and now, if that takes no longer
+ * than copying the data. req needs no done. Returns 0, or -EAGAIN: submit it, any part may
+ * have been done; or -EOPNOTSUPP: the same, and there is no use in trying op on that file again.
+ *
+ * Reads are of what is in the page cache, the kernel knows. It does not know of writes that
+ * they will not block (ext4 and block devices refuse RWF_NOWAIT), so that is found out: only
+ * with nothing under way that they could have to wait for, and when one took long there are
+ * none for a thousand times as long. In a turn of the loop 512 KiB may be moved.
+ */
+int host_aio_try(struct host_aio *aio, const struct host_aio_req *req);
+
+#define HOST_AIO_TRY_MAX  (256u << 10)
+#define HOST_AIO_TRY_TURN (512u << 10)
 
 /* Starts what was submitted and sleeps until some request has ended. Nothing in flight: returns. */
 void host_aio_wait(struct host_aio *aio);

@@ -31,6 +31,36 @@ int fdatasync(int fd)
     return sync_error ? -1 : (int)syscall(SYS_fdatasync, fd);
 }
 
+static unsigned tries; /* reads without waiting */
+static bool no_nowait;
+
+ssize_t preadv2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
+{
+    assert_int_equal(flags, RWF_NOWAIT);
+    tries++;
+    if (!no_nowait)
+        return syscall(SYS_preadv2, fd, iov, count, offset, 0, flags);
+    errno = EOPNOTSUPP;
+    return -1;
+}
+
+static long waits; /* of this thread, so far */
+
+static bool writes_wait;
+
+ssize_t pwritev(int fd, const struct iovec *iov, int count, off_t offset)
+{
+    waits += writes_wait;
+    return syscall(SYS_pwritev, fd, iov, count, offset, 0);
+}
+
+int getrusage(__rusage_who_t who, struct rusage *use)
+{
+    assert_int_equal(who, RUSAGE_THREAD);
+    *use = (struct rusage) { .ru_nvcsw = waits };
+    return 0;
+}
+
 struct world {
     struct fake f;
     struct host_loop loop;
@@ -441,6 +471,128 @@ static void test_short_answers(void **state)
     world_finish(&w);
 }
 
+/* Reads of what the page cache has, and writes, end before the guest goes on. */
+static void test_at_once(void **state)
+{
+    static uint8_t out[HOST_AIO_TRY_MAX + 512], in[sizeof(out)];
+    struct io io[4];
+    struct dm_block *b;
+    struct world w;
+
+    unsetenv("XENDM_AIO");
+    world_init(&w);
+    b = world_open(&w, false);
+    memset(out, 0x77, sizeof(out));
+    io_start(b, &io[0], DM_BLOCK_WRITE, 4096, out, 65536);
+    assert_int_equal(io[0].done, 1);
+    assert_int_equal(io[0].err, 0);
+    assert_int_equal(pread(w.fd, in, 65536, 4096), 65536);
+    assert_memory_equal(in, out, 65536);
+    memset(in, 0, sizeof(in));
+    tries = 0;
+    io_start(b, &io[0], DM_BLOCK_READ, 4096, in, 65536);
+    assert_int_equal(io[0].done, 1);
+    assert_int_equal(tries, 1);
+    assert_memory_equal(in, out, 65536);
+    assert_int_equal(b->in_flight, 0);
+    assert_int_equal(b->rd_bytes, 65536);
+    assert_int_equal(b->wr_bytes, 65536);
+
+    /* Not a flush, not what takes long, not all there is to do in one turn. */
+    io_start(b, &io[0], DM_BLOCK_FLUSH, 0, NULL, 0);
+    assert_int_equal(io[0].done, 0);
+    assert_int_equal(io_wait(&w, &io[0]), 0);
+    io_start(b, &io[0], DM_BLOCK_WRITE, 0, out, sizeof(out));
+    assert_int_equal(io[0].done, 0);
+    assert_int_equal(io_wait(&w, &io[0]), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        io_start(b, &io[i], DM_BLOCK_READ, i * 512, in, 131072);
+        assert_int_equal(io[i].done, i < 3);
+    }
+    assert_int_equal(io_wait(&w, &io[3]), 0);
+    io_start(b, &io[0], DM_BLOCK_READ, 0, in, 131072);
+    assert_int_equal(io[0].done, 1);
+
+    /* A file system that cannot tell is asked once. */
+    no_nowait = true;
+    tries = 0;
+    assert_int_equal(io_run(&w, b, DM_BLOCK_READ, 0, in, 512), 0);
+    assert_int_equal(io_run(&w, b, DM_BLOCK_READ, 0, in, 512), 0);
+    no_nowait = false;
+    assert_int_equal(tries, 1);
+    io_start(b, &io[0], DM_BLOCK_WRITE, 0, in, 512);
+    assert_int_equal(io[0].done, 1);
+    world_finish(&w);
+}
+
+static uint64_t step_now(void *opaque)
+{
+    uint64_t *now = opaque;
+
+    return *now += 300 * DM_NS_PER_US;
+}
+
+/* Writes at once stop for long when one made the loop wait, and while something is under way. */
+static void test_writes_at_once(void **state)
+{
+    struct io io, other;
+    uint8_t data[512] = { 1 };
+    uint64_t now = 1;
+    struct dm_block *b;
+    struct world w;
+
+    unsetenv("XENDM_AIO");
+    world_init(&w);
+    b = world_open(&w, false);
+    io_start(b, &other, DM_BLOCK_FLUSH, 0, NULL, 0);
+    io_start(b, &io, DM_BLOCK_WRITE, 0, data, 512);
+    assert_int_equal(io.done, 0);
+    dm_block_drain(b);
+    assert_true(io.done && other.done);
+
+    /* It took long, but did not wait: others had the CPU. */
+    w.loop.clock.now = step_now;
+    w.loop.clock.opaque = &now;
+    for (unsigned i = 0; i < 2; i++) {
+        io_start(b, &io, DM_BLOCK_WRITE, 0, data, 512);
+        assert_int_equal(io.done, 1);
+    }
+    writes_wait = true;
+    io_start(b, &io, DM_BLOCK_WRITE, 0, data, 512);
+    writes_wait = false;
+    assert_int_equal(io.done, 1);
+    io_start(b, &io, DM_BLOCK_READ, 0, data, 512);
+    assert_int_equal(io.done, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        io_start(b, &io, DM_BLOCK_WRITE, 0, data, 512);
+        assert_int_equal(io.done, i); /* not for 0.3 s */
+        now += 300 * DM_NS_PER_MS;
+        dm_block_drain(b);
+    }
+    world_finish(&w);
+}
+
+static void test_chain_at_once(void **state)
+{
+    struct chain c = { .left = 100 };
+    struct world w;
+
+    unsetenv("XENDM_AIO");
+    world_init(&w);
+    c.b = world_open(&w, true);
+    c.io.iov[0] = (struct dm_iov) { c.data, 512 };
+    c.io.req = (struct dm_block_req) {
+        .op = DM_BLOCK_READ, .len = 512, .iov = c.io.iov, .iov_count = 1, .done = chain_done
+    };
+    c.io.req.opaque = &c;
+    dm_block_submit(c.b, &c.io.req);
+    assert_int_equal(c.left, 99); /* one at once; no deeper */
+    dm_block_drain(c.b);
+    assert_int_equal(c.left, UINT32_MAX);
+    assert_int_equal(c.b->rd_ops, 101);
+    world_finish(&w);
+}
+
 /* /dev/full answers every write with ENOSPC, a pipe's end cannot be synced. */
 static void test_errors_of_the_kernel(void **state)
 {
@@ -606,6 +758,8 @@ UNIT_MAIN(BOTH_ENGINES(test_read_write_flush), BOTH_ENGINES(test_scattered),
           BOTH_ENGINES(test_discard), BOTH_ENGINES(test_readonly), BOTH_ENGINES(test_many_at_once),
           BOTH_ENGINES(test_drain_follows_a_chain), BOTH_ENGINES(test_file_cut_underneath),
           BOTH_ENGINES(test_no_room), BOTH_ENGINES(test_errors_of_the_kernel),
-          BOTH_ENGINES(test_short_answers), cmocka_unit_test(test_refused_images),
-          cmocka_unit_test(test_unreadable), cmocka_unit_test(test_flush_at_the_end),
-          BOTH_ENGINES(test_odd_size), BOTH_ENGINES(test_no_medium_and_ids))
+          BOTH_ENGINES(test_short_answers), cmocka_unit_test(test_at_once),
+          cmocka_unit_test(test_writes_at_once), cmocka_unit_test(test_chain_at_once),
+          cmocka_unit_test(test_refused_images), cmocka_unit_test(test_unreadable),
+          cmocka_unit_test(test_flush_at_the_end), BOTH_ENGINES(test_odd_size),
+          BOTH_ENGINES(test_no_medium_and_ids))
