@@ -22,9 +22,11 @@ ONE, EACH, FREE = 'one', 'each', None
 # Program, its arguments, placements. Those of devices are in the order of the table.
 PROGRAMS = [
     ('bench-ioreq', [], (ONE, EACH)),
-    ('bench-idle', [], (FREE,)),
+    ('bench-idle', ['--reads', '64'], (FREE,)),
     ('bench-idle', ['--guests', '10'], (FREE,)),
     ('bench-idle', ['--guests', '50'], (FREE,)),
+    ('bench-save', [], (FREE,)),
+    ('bench-ide', ['--seconds', '0.5'], (ONE, EACH)),
 ]
 
 # What a key is called, and its goal: ('ratio', n): n times better than the other model;
@@ -45,11 +47,36 @@ ROWS = {
     'mmio.p99': ('memory read, p99', None),
     'config.median': ('PCI config read', None),
     'config.p99': ('PCI config read, p99', None),
+    'start.floor': ('exec to running, the least', None),
+    'memory_after_reads.private_dirty': ('private dirty after 64 MiB of reads', ('ratio', 4)),
+    'memory_after_reads.pss': ('PSS after 64 MiB of reads', ('ratio', 4)),
+    'save.time': ('state written', None),
+    'save.size': ('  its size', None),
+    'restore.running': ('exec to running again', None),
     'vga.writes': ('buffered screen writes', ('ratio', 2)),
     'vga.cpu': ('  CPU a write', None),
     'after.cpu': ('CPU after a burst', None),
     'after.wakeups': ('wakeups after a burst', None),
 }
+# Rows of bench-ide: the figure, and its goal as a part of the floor in one core's placement.
+IDE_ROWS = {
+    'ide_dma_read_128k': ('IDE DMA read 128 KiB', 0.85),
+    'ide_dma_read_4k_random': ('IDE DMA read 4 KiB random', 0.85),
+    'ide_dma_write_128k': ('IDE DMA write 128 KiB', 0.9),
+    'ide_dma_write_4k_random': ('IDE DMA write 4 KiB random', None),
+    'ide_pio_read': ('IDE PIO read', 0.8),
+    'ide_pio_read_multiple_16': ('IDE PIO read multiple 16', 0.5),
+    'ide_pio_write': ('IDE PIO write', None),
+    'ide_pio_write_multiple_16': ('IDE PIO write multiple 16', None),
+    'atapi_dma_read_64k': ('ATAPI DMA read 64 KiB', 0.85),
+    'atapi_pio_read_64k': ('ATAPI PIO read 64 KiB', None),
+    'ide_write_4k_flush': ('IDE write 4 KiB and flush', None),
+}
+for ide_key, (ide_title, _) in IDE_ROWS.items():
+    ROWS[ide_key] = (ide_title, None)
+    ROWS[ide_key + '_ratio'] = ('  of its floor', None)
+    ROWS[ide_key + '_cpu'] = ('  CPU', None)
+
 # Goals of one series, by the name it is listed with; before those above.
 GOALS = {
     ('pio.floors', 'bench-ioreq one'): ('most', 1.2),
@@ -58,11 +85,13 @@ GOALS = {
     ('vga.writes', 'bench-ioreq each'): None,
     ('threads', 'bench-idle --guests 10'): None,
     ('threads', 'bench-idle --guests 50'): None,
+    **{(k + '_ratio', 'bench-ide --seconds 0.5 one'): ('least', goal)
+       for k, (_, goal) in IDE_ROWS.items() if goal},
 }
 
 
 def better_is_more(unit):
-    return unit in ('M/s', 'k/s', 'MiB/s', 'Gbit/s', 'updates/s', 'frames/s', 'IO/s') or unit == 'of floor'
+    return unit in ('M/s', 'k/s', 'MiB/s', 'Gbit/s', 'commands/s', 'frames/s', 'updates/s', 'of-floor')
 
 
 class Series:

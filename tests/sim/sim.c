@@ -96,7 +96,7 @@ void sim_options_parse(struct sim_options *opt, int *argc, char **argv)
     *argc = kept;
     if (!placement)
         return;
-    opt->pin = true;
+    opt->pin = opt->ready_memory = true;
     opt->model_cpu = cpu[0];
     opt->driver_cpu = strcmp(placement, "one") ? cpu[1] : cpu[0];
     opt->wait = strcmp(placement, "one") ? SIM_SPIN : SIM_SLEEP;
@@ -266,6 +266,11 @@ static int start_memory(struct sim *s)
     for (uint64_t i = 0; i < ram - low; i++)
         s->ctl->p2m[0x100000 + i] = ++frame;
     s->ctl->frames = frame;
+    /* Touched, not only reserved: else the model's mapping would clear the pages. */
+    if (o->ready_memory &&
+        madvise(s->ram, (size_t)(2 * SIM_SERVERS + s->ctl->frames_max) * SIM_PAGE,
+                MADV_POPULATE_WRITE))
+        return -errno;
     return 0;
 }
 

@@ -11,6 +11,8 @@
  *   pending, unmask        a system call each in the model (read, write)
  *   notify, interrupt      a system call each in the model (write to an eventfd)
  *   other hypercalls       a system call each in the model
+ *   mapping guest memory   an mmap for each contiguous piece, pages mapped at once; what Xen
+ *                          would take to allocate them is not counted (ready_memory)
  *   driver waits           one read of its eventfd (SIM_SLEEP), or a look at the shared
  *                          page in a loop (SIM_SPIN), the stand-in for Xen on another core
  * sim_floor measures the bare ping-pong of the same primitives in the same placement.
@@ -75,6 +77,7 @@ struct sim_options {
     enum sim_wait wait;
     bool pin;                  /* run the two on these CPUs: */
     int model_cpu, driver_cpu; /* the calling thread is the driver */
+    bool ready_memory;         /* all guest memory is allocated before the start, as by Xen */
     bool old_pages;            /* no XENMEM_acquire_resource: the pages have gfns */
     bool no_xen;               /* /dev/xen is missing: the libraries' opens fail */
     bool no_xenstore;          /* xenstored does not answer */
@@ -92,8 +95,8 @@ struct sim_options {
 /*
  * Reads the options common to benches and tests from argv: --model PATH,
  * --placement one|each (one core: both pinned to it, the driver sleeps; a core each: the
- * driver spins), --cpus M,D (model's and driver's; 0,1), --ram MB, --lib PATH.
- * Takes them out of argv and *argc. Prints a line and exits with status 2 on a bad one.
+ * driver spins; ready_memory is set with either), --cpus M,D (model's and driver's; 0,1), --ram MB,
+ * --lib PATH. Takes them out of argv and *argc. Prints a line and exits with status 2 on a bad one.
  */
 void sim_options_parse(struct sim_options *opt, int *argc, char **argv);
 bool sim_cores_enough(void); /* are there two, for a core each? */
