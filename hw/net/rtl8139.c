@@ -273,12 +273,22 @@ static void rtl_capr_write(struct rtl8139 *s, const struct rtl_reg *r, uint32_t 
     rtl_rx_look(s);
 }
 
-/* The retries are for drivers that took frames out: these writes end their work. */
+/*
+ * The retries are for drivers that took frames out: these writes end their work.
+ *
+ * 8139too stops after 64 frames, when it has acknowledged as many, and goes on only if the bit
+ * is there again: with the next frame. Rings seldom hold so many on a wire, but here they do,
+ * and there may be no next frame as long as one waits for room. So they are told of again.
+ */
 static void rtl_imr_write(struct rtl8139 *s, const struct rtl_reg *r, uint32_t val, uint32_t bytes)
 {
+    uint32_t on = val & ~rtl_get(s, IMR, 2);
+
     (void)r;
     (void)bytes;
     rtl_put(s, IMR, 2, val & INT_ALL);
+    if (on & INT_ROK && s->regs[CR] & CR_RE && !rtl_rx_empty(s))
+        rtl_put(s, ISR, 2, rtl_get(s, ISR, 2) | INT_ROK);
     rtl_update_irq(s);
     rtl_rx_look(s);
 }
