@@ -27,6 +27,7 @@ PROGRAMS = [
     ('bench-idle', ['--guests', '50'], (FREE,)),
     ('bench-save', [], (FREE,)),
     ('bench-ide', ['--seconds', '0.5'], (ONE, EACH)),
+    ('bench-nic', [], (ONE, EACH)),
 ]
 
 # What a key is called, and its goal: ('ratio', n): n times better than the other model;
@@ -77,12 +78,31 @@ for ide_key, (ide_title, _) in IDE_ROWS.items():
     ROWS[ide_key + '_ratio'] = ('  of its floor', None)
     ROWS[ide_key + '_cpu'] = ('  CPU', None)
 
+# The cards: frames a second or bits, of the floor, CPU a frame.
+for card in ('e1000', 'rtl8139', 'rtl8139-c'):
+    for key, what, floors in (('send-64-x1', 'sends 64 bytes, a doorbell each', None),
+                              ('send-64-x16', 'sends 64 bytes, 16 a doorbell', None),
+                              ('send-1514-x1', 'sends 1514 bytes, a doorbell each', 0.85),
+                              ('send-1514-x16', 'sends 1514 bytes, 16 a doorbell', 0.9),
+                              ('receive-64', 'receives 64 bytes', None),
+                              ('receive-1514', 'receives 1514 bytes', 1)):
+        goal = ('least', floors) if floors and card != 'rtl8139-c' else None
+        ROWS[f'{card}.{key}'] = (f'{card} {what}', None)
+        ROWS[f'{card}.{key}.floors'] = ('  of the tap alone' if key.startswith('r') else
+                                        '  of tap writes and ping-pongs', goal)
+        ROWS[f'{card}.{key}.cpu'] = ('  CPU a frame', ('most', 2) if key == 'send-1514-x16' and goal else None)
+        ROWS[f'{card}.{key}.syscalls'] = ('  system calls a frame', None)
+        ROWS[f'{card}.{key}.lost'] = ('  frames lost', None)
+    ROWS[f'{card}.send-tso.bits'] = (f'{card} sends 64 KiB segments', ('ratio', 4) if card == 'e1000' else None)
+    ROWS[f'{card}.receive-gro.bits'] = (f'{card} receives 64 KiB segments', ('ratio', 2))
 # Goals of one series, by the name it is listed with; before those above.
 GOALS = {
     ('pio.floors', 'bench-ioreq one'): ('most', 1.2),
     ('pio.median', 'bench-ioreq each'): ('ratio', 10),
     ('after.cpu', 'bench-ioreq each'): ('most', 0.1),
     ('vga.writes', 'bench-ioreq each'): None,
+    ('rtl8139-c.receive-gro.bits', 'bench-nic one'): None,
+    ('rtl8139-c.receive-gro.bits', 'bench-nic each'): None,
     ('threads', 'bench-idle --guests 10'): None,
     ('threads', 'bench-idle --guests 50'): None,
     **{(k + '_ratio', 'bench-ide --seconds 0.5 one'): ('least', goal)
