@@ -131,10 +131,8 @@ static struct json_object *command_cont(struct qmp_session *s, struct json_objec
     else
         dm_machine_set_run_state(s->machine, DM_RUNNING);
     /* Not when a restored machine starts: libxl puts the taps into their bridges after that. */
-    if (s->machine->moved && s->machine->run_state == DM_RUNNING) {
-        s->machine->moved = false;
-        dm_net_announce(s->machine);
-    }
+    if (s->machine->run_state == DM_RUNNING)
+        dm_machine_arrived(s->machine);
     return NULL;
 }
 

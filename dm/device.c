@@ -308,13 +308,21 @@ struct dm_device *dm_device_find(struct dm_machine *machine, const char *id)
     return NULL;
 }
 
+static const struct dm_prop *device_prop_of_kind(const struct dm_class *class,
+                                                 enum dm_prop_kind kind)
+{
+    for (const struct dm_prop *p = class->props; p && p->name; p++)
+        if (p->kind == kind)
+            return p;
+    return NULL;
+}
+
 /* The field of its first property of that kind. NULL: it has none. */
 static const void *device_field(const struct dm_device *dev, enum dm_prop_kind kind)
 {
-    for (const struct dm_prop *p = dev->class->props; p && p->name; p++)
-        if (p->kind == kind)
-            return (const uint8_t *)dev + p->offset;
-    return NULL;
+    const struct dm_prop *p = device_prop_of_kind(dev->class, kind);
+
+    return p ? (const uint8_t *)dev + p->offset : NULL;
 }
 
 struct dm_net *dm_device_net(const struct dm_device *dev)
@@ -322,6 +330,23 @@ struct dm_net *dm_device_net(const struct dm_device *dev)
     struct dm_net *const *field = device_field(dev, DM_PROP_NET);
 
     return field ? *field : NULL;
+}
+
+struct dm_net *dm_device_take_net(struct dm_device *dev)
+{
+    const struct dm_prop *p = device_prop_of_kind(dev->class, DM_PROP_NET);
+    struct dm_net **field, *net;
+
+    if (!p)
+        return NULL;
+    field = (struct dm_net **)(void *)((uint8_t *)dev + p->offset);
+    net = *field;
+    *field = NULL;
+    if (net) {
+        dm_net_set_user(net, NULL, NULL);
+        net->attached = false;
+    }
+    return net;
 }
 
 const uint8_t *dm_device_mac(const struct dm_device *dev)

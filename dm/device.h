@@ -107,6 +107,9 @@ struct dm_device *dm_device_find(struct dm_machine *machine, const char *id);
 /* What its property netdev names. NULL: it has none, or nothing is there. */
 struct dm_net *dm_device_net(const struct dm_device *dev);
 
+/* Takes the network back end from dev: it does not end with it. NULL: it had none. */
+struct dm_net *dm_device_take_net(struct dm_device *dev);
+
 /* Its property mac, DM_NET_MAC_LEN bytes. NULL: it has none. */
 const uint8_t *dm_device_mac(const struct dm_device *dev);
 

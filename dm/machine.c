@@ -159,6 +159,21 @@ void dm_machine_set_run_state(struct dm_machine *m, enum dm_run_state state)
         dm_log(DM_LOG_ERROR, "machine", "%s", err.text);
 }
 
+void dm_machine_arrived(struct dm_machine *m)
+{
+    struct dm_net *next;
+
+    if (!m->moved)
+        return;
+    m->moved = false;
+    for (struct dm_net *n = m->nets; n; n = next) {
+        next = n->next;
+        if (n->unplugged)
+            dm_net_close(n);
+    }
+    dm_net_announce(m);
+}
+
 void dm_machine_set_log_dirty(struct dm_machine *m, bool on)
 {
     m->log_dirty = on;

@@ -61,7 +61,7 @@ struct dm_machine {
     unsigned default_macs;           /* given by dm_net_default_mac */
     struct dm_timer announce;        /* dm/net-announce's, and how often it did */
     unsigned announced;
-    bool moved; /* restored, and not announced yet */
+    bool moved; /* restored, and has not arrived yet */
     struct dm_display display;
     struct dm_input input;
 
@@ -117,6 +117,12 @@ void dm_machine_on_run(struct dm_machine *machine, struct dm_run_notifier *notif
  * reaches one. Waits for the disks then.
  */
 void dm_machine_set_run_state(struct dm_machine *machine, enum dm_run_state state);
+
+/*
+ * A restored machine runs for the toolstack too, which has put its taps into their bridges:
+ * the switches are told, and back ends whose card the guest had unplugged end. Once.
+ */
+void dm_machine_arrived(struct dm_machine *machine);
 
 /* Waits until no request is under way, and flushes. Returns 0, or what a flush said. */
 int dm_machine_drain(struct dm_machine *machine, struct dm_error *err);

@@ -108,7 +108,8 @@ struct dm_net {
     char id[DM_NET_ID_MAX]; /* of -netdev */
     char info[64];          /* "tap vif1.0-emu" */
     bool link_up;
-    bool attached;     /* a device has it */
+    bool attached;  /* a device has it */
+    bool unplugged; /* its card was, before the machine was saved: it ends when that has arrived */
     unsigned host_can; /* DM_NET_CAN_*: what ops->send takes; set before registering */
     unsigned user_can; /* what the card takes */
     struct dm_net_counters tx, rx;

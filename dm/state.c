@@ -317,6 +317,7 @@ int dm_state_load(struct dm_machine *m, const uint8_t *data, size_t len, struct 
 {
     struct dm_state_head head;
     struct dm_device *next;
+    struct dm_net *net;
     int checked = dm_state_check(data, len, &head, err);
 
     if (checked)
@@ -339,6 +340,10 @@ int dm_state_load(struct dm_machine *m, const uint8_t *data, size_t len, struct 
             continue;
         if (!d->class->unplug)
             return dm_error_set(err, EINVAL, "saved state: it lacks device '%s'", d->id);
+        /* Not its tap: libxl looks for it before the guest runs. See dm_machine_arrived. */
+        net = dm_device_take_net(d);
+        if (net)
+            net->unplugged = true;
         dm_device_destroy(d);
     }
     m->moved = true;

@@ -262,6 +262,38 @@ static void test_announce(void **state)
     fake_finish(&g.f);
 }
 
+/* Cards that the guest had unplugged: their taps stay until libxl has found them. */
+static void test_unplugged_cards(void **state)
+{
+    struct dm_buf buf = { 0 };
+    struct dm_error err;
+    struct guest a, b;
+
+    guest_up(&a);
+    fake_out(&a.f, 0x10, 2, DM_UNPLUG_NICS);
+    assert_null(a.f.machine.nets); /* at once, where it happens */
+    dm_machine_set_run_state(&a.f.machine, DM_PAUSED);
+    assert_int_equal(dm_state_save(&a.f.machine, &buf, &err), 0);
+
+    guest_start(&b);
+    guest_add_nics(&b);
+    dm_machine_set_run_state(&b.f.machine, DM_PAUSED);
+    if (dm_state_load(&b.f.machine, buf.data, buf.len, &err))
+        fail_msg("%s", err.text);
+    assert_null(dm_device_find(&b.f.machine, "nic0"));
+    assert_null(dm_device_find(&b.f.machine, "nic1"));
+    dm_machine_set_run_state(&b.f.machine, DM_RUNNING);
+    assert_ptr_equal(b.f.machine.nets, b.net[0]);
+    assert_ptr_equal(b.f.machine.nets->next, b.net[1]);
+    assert_false(b.f.machine.nets->attached);
+    dm_machine_arrived(&b.f.machine);
+    assert_null(b.f.machine.nets);
+    dm_machine_arrived(&b.f.machine);
+    dm_buf_finish(&buf);
+    fake_finish(&b.f);
+    fake_finish(&a.f);
+}
+
 /* Live migration: what the model draws is reported, and only then. */
 static void test_log_dirty(void **state)
 {
@@ -301,5 +333,6 @@ static void test_other_vram(void **state)
 
 UNIT_MAIN(cmocka_unit_test(test_another_machine), cmocka_unit_test(test_frame_in_flight),
           cmocka_unit_test(test_log_dirty), cmocka_unit_test(test_announce),
-          cmocka_unit_test(test_other_vram), cmocka_unit_test(test_stop_finishes_requests),
+          cmocka_unit_test(test_unplugged_cards), cmocka_unit_test(test_other_vram),
+          cmocka_unit_test(test_stop_finishes_requests),
           cmocka_unit_test(test_stop_that_cannot_flush), cmocka_unit_test(test_stop_holds_all))
