@@ -31,7 +31,7 @@
 #define PAGE        4096u
 #define IMAGE       (64u << 20) /* bytes */
 #define SLICES      8           /* model and floor take turns so often */
-#define CHECK       32          /* one of so many commands is checked */
+#define BATCH       16          /* commands one after the other; the first is checked */
 #define ROUNDS      1000        /* ping-pongs a slice */
 #define SAMPLES     (1u << 18)
 #define IRQ_MS      10000
@@ -494,25 +494,28 @@ static void commands_run(struct bench *b, uint64_t for_ns, struct result *r)
 {
     struct sim_stats before, after;
     struct sim_usage used_before, used_after;
+    static struct place model[BATCH], own[BATCH];
     uint64_t end = sim_now_ns() + for_ns, start;
-    struct place other;
 
     sim_stats(b->sim, &before);
     sim_usage(b->sim, &used_before);
-    for (unsigned i = 0; sim_now_ns() < end; i++) {
-        place_next(b, &other);
-        place_next(b, &b->at);
-        start = sim_now_ns();
-        command_run(b, b->row);
-        sample(r->command_ns, &r->commands, sim_now_ns() - start);
-        start = sim_now_ns();
-        data_move(b, &other);
-        sample(r->data_ns, &r->data, sim_now_ns() - start);
-        if (i % CHECK)
-            continue;
-        place_check(b, &other);
-        place_check(b, &b->at);
-    }
+    do {
+        for (unsigned i = 0; i < BATCH; i++) {
+            place_next(b, &own[i]);
+            place_next(b, &model[i]);
+        }
+        for (unsigned i = 0; i < BATCH; i++) {
+            b->at = model[i];
+            start = sim_now_ns();
+            command_run(b, b->row);
+            sample(r->command_ns, &r->commands, sim_now_ns() - start);
+            start = sim_now_ns();
+            data_move(b, &own[i]);
+            sample(r->data_ns, &r->data, sim_now_ns() - start);
+        }
+        place_check(b, &own[0]);
+        place_check(b, &model[0]);
+    } while (sim_now_ns() < end);
     sim_stats(b->sim, &after);
     sim_usage(b->sim, &used_after);
     r->requests += after.requests - before.requests;
