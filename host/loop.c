@@ -192,11 +192,11 @@ void host_loop_set_poller(struct host_loop *loop, const struct host_poller *poll
     loop->spinning = false;
 }
 
-bool host_loop_woken(struct host_loop *loop)
+bool host_loop_woken(struct host_loop *loop, bool work)
 {
     uint64_t now;
 
-    if (!loop->poller || loop->spinning || loop->others)
+    if (!loop->poller || loop->spinning || loop->others || !work)
         return loop->spinning;
     now = loop->clock.now(loop->clock.opaque);
     loop->spinning = host_spin_woken(&loop->spin, now);

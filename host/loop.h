@@ -101,10 +101,10 @@ void host_loop_remove_hook(struct host_loop *loop, struct host_hook *hook);
 void host_loop_set_poller(struct host_loop *loop, const struct host_poller *poller);
 
 /*
- * The poller's file descriptor told of work. Returns whether the loop spins from now on,
- * until it calls rest; if not, the file descriptor has to tell of the next work.
+ * The poller's file descriptor is ready; work: and there is some. Returns whether the loop
+ * spins from now on, until it calls rest; if not, the file descriptor has to tell of the next work.
  */
-bool host_loop_woken(struct host_loop *loop);
+bool host_loop_woken(struct host_loop *loop, bool work);
 
 /* One turn: hooks, wait (at most until the next timer, not at all if !wait), handlers, timers. */
 void host_loop_turn(struct host_loop *loop, bool wait);

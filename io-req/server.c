@@ -300,3 +300,14 @@ bool ioreq_server_more(const struct ioreq_server *s)
     now.both = __atomic_load_n(&s->ring->both, __ATOMIC_ACQUIRE);
     return s->machine && now.read_pointer != now.write_pointer;
 }
+
+bool ioreq_server_asked(const struct ioreq_server *s)
+{
+    for (unsigned v = 0; s->machine && v < s->vcpus; v++) {
+        uint8_t flags = __atomic_load_n(&s->page->vcpu[v].flags, __ATOMIC_RELAXED);
+
+        if ((flags & IOREQ_STATE_MASK) == IOREQ_READY)
+            return true;
+    }
+    return ioreq_server_more(s);
+}

@@ -34,6 +34,9 @@ struct ioreq_server {
  */
 unsigned ioreq_server_poll(struct ioreq_server *server);
 
+/* Does a vCPU wait, or the ring hold something? */
+bool ioreq_server_asked(const struct ioreq_server *server);
+
 /* Does the ring hold more? Then poll again, after others had their turn. */
 bool ioreq_server_more(const struct ioreq_server *server);
 

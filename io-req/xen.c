@@ -574,6 +574,7 @@ static void xen_event(void *opaque, uint32_t events)
 {
     struct xen *x = opaque;
     xenevtchn_port_or_error_t port = xenevtchn_pending(x->evtchn);
+    bool asked;
 
     if (port < 0) {
         if (errno == EAGAIN || errno == EINTR)
@@ -584,9 +585,10 @@ static void xen_event(void *opaque, uint32_t events)
     }
     /*
      * While the loop spins, the port stays masked: what is signalled is seen in the pages, and
-     * comes again when xen_rest unmasks it.
+     * comes again when xen_rest unmasks it. By then it was served long ago and is no work.
      */
-    if (host_loop_woken(x->loop) && x->masked_count < DM_ARRAY_LEN(x->masked))
+    asked = x->enabled && ioreq_server_asked(&x->server);
+    if (host_loop_woken(x->loop, asked) && x->masked_count < DM_ARRAY_LEN(x->masked))
         x->masked[x->masked_count++] = (uint32_t)port;
     else /* before the pages are looked at: what is signalled from here on comes again */
         xen_check(x, xenevtchn_unmask(x->evtchn, (evtchn_port_t)port), "unmask an event channel");

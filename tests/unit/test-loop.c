@@ -407,11 +407,12 @@ static void test_spinning(void **state)
     source_init(&src, &b.loop);
     b.loop.clock.now = spin_now;
     b.loop.clock.opaque = &s;
-    assert_false(host_loop_woken(&b.loop)); /* nothing to spin for */
+    assert_false(host_loop_woken(&b.loop, true)); /* nothing to spin for */
     host_loop_set_poller(&b.loop, &poller);
-    assert_false(host_loop_woken(&b.loop));
-    assert_true(host_loop_woken(&b.loop));
-    assert_true(host_loop_woken(&b.loop)); /* still */
+    assert_false(host_loop_woken(&b.loop, true));
+    assert_false(host_loop_woken(&b.loop, false)); /* for nothing: not within a burst */
+    assert_true(host_loop_woken(&b.loop, true));
+    assert_true(host_loop_woken(&b.loop, true)); /* still */
 
     /* Work comes: the turn ends, the loop still spins and has not asked for a wake-up. */
     s.work_at = s.now + 10000;
@@ -441,7 +442,7 @@ static void test_spinning(void **state)
     assert_int_equal(s.polls, HOST_SPIN_NS / 1000);
 
     /* Somebody else had the core: it gives up at once. */
-    assert_true(host_loop_woken(&b.loop));
+    assert_true(host_loop_woken(&b.loop, true));
     source_send(&src);
     s.step = HOST_SPIN_HELD_UP_NS;
     s.polls = 0;
@@ -466,8 +467,8 @@ static void test_no_spinning_while_others_work(void **state)
     b.loop.clock.now = spin_now;
     b.loop.clock.opaque = &s;
     host_loop_set_poller(&b.loop, &poller);
-    host_loop_woken(&b.loop);
-    assert_true(host_loop_woken(&b.loop));
+    host_loop_woken(&b.loop, true);
+    assert_true(host_loop_woken(&b.loop, true));
     b.loop.others = 1;
     source_send(&src);
     host_loop_turn(&b.loop, true);
@@ -475,9 +476,9 @@ static void test_no_spinning_while_others_work(void **state)
     assert_int_equal(s.polls, 0);
     assert_int_equal(s.rests, 1);
     assert_false(b.loop.spinning);
-    assert_false(host_loop_woken(&b.loop));
+    assert_false(host_loop_woken(&b.loop, true));
     b.loop.others = 0;
-    assert_true(host_loop_woken(&b.loop)); /* and nothing is held against it */
+    assert_true(host_loop_woken(&b.loop, true)); /* and nothing is held against it */
     source_finish(&src);
     host_loop_finish(&b.loop);
 }

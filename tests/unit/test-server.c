@@ -149,7 +149,9 @@ static uint64_t ask(unsigned type, unsigned flags, uint64_t addr, unsigned size,
 
     post(0, type, flags, addr, size, count, data);
     was = page.vcpu[0];
+    assert_true(ioreq_server_asked(&server));
     assert_true(ioreq_server_poll(&server) >= 1);
+    assert_false(ioreq_server_asked(&server));
     /* Nothing but data and the state may change. */
     assert_int_equal(page.vcpu[0].flags, (was.flags & ~IOREQ_STATE_MASK) | IOREQ_RESPONSE);
     was.data = page.vcpu[0].data;
@@ -232,8 +234,10 @@ static void test_nothing_before_attach(void **state)
     buffer(IOREQ_COPY, VGA, 0, 1);
     assert_int_equal(ioreq_server_poll(&server), 0);
     assert_false(ioreq_server_more(&server));
+    assert_false(ioreq_server_asked(&server));
     assert_int_equal(page.vcpu[0].flags & IOREQ_STATE_MASK, IOREQ_READY);
     server.machine = &f.machine;
+    assert_true(ioreq_server_asked(&server));
     assert_int_equal(ioreq_server_poll(&server), 2);
     end();
 }
@@ -567,6 +571,7 @@ static void test_an_endless_ring_leaves_the_loop(void **state)
     assert_int_equal(ioreq_server_poll(&server), IOREQ_RING_SLOTS);
     assert_int_equal(rec.blocks, IOREQ_RING_SLOTS);
     assert_true(ioreq_server_more(&server));
+    assert_true(ioreq_server_asked(&server));
     post(0, IOREQ_PIO, IOREQ_DIR_READ, PORT, 1, 1, 0);
     assert_int_equal(ioreq_server_poll(&server), IOREQ_RING_SLOTS + 1);
     end();
