@@ -222,6 +222,11 @@ static void host_accept(struct dm_net *net)
     fz.accepted = true;
 }
 
+static bool host_drain(struct dm_net *net)
+{
+    return fz.host_room > 0;
+}
+
 static void host_close(struct dm_net *net)
 {
 }
@@ -229,6 +234,7 @@ static void host_close(struct dm_net *net)
 static const struct dm_net_ops host_ops = {
     .send = host_send,
     .accept = host_accept,
+    .drain = host_drain,
     .close = host_close,
 };
 
@@ -518,10 +524,13 @@ static void step(uint8_t op)
         step_sum();
         break;
     case 14:
-        if (op & 0x80)
+        if (op & 0x80) {
             dm_net_drain(&fz.net);
-        else
+            must(fz.host_room < FUZZ_PIECES || !fz.tx.active || fz.tx.tampered || fz.tx.refused,
+                 "a held frame did not go before the stop");
+        } else {
             dm_net_flush(&fz.net);
+        }
         break;
     default:
         dm_net_remove_monitor(&fz.net, &fz.monitor);
