@@ -21,7 +21,7 @@ static const struct dm_buf *stream(void)
 
     if (saved.len)
         return &saved;
-    guest_start(&g);
+    guest_start_sized(&g, "vgamem_mb=1", 65536);
     guest_add_nics(&g);
     firmware_pci_setup(&g);
     guest_use(&g);
@@ -120,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (buf.len >= 4)
         dm_state_seal(buf.data, buf.len);
-    guest_start(&g);
+    guest_start_sized(&g, "vgamem_mb=1", 65536);
     guest_add_nics(&g);
     dm_machine_set_run_state(&g.f.machine, DM_PAUSED);
     if (!dm_state_load(&g.f.machine, buf.data, buf.len, &err)) {

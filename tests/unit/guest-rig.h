@@ -20,7 +20,8 @@ struct guest {
     struct fake_net *net[2];
 };
 
-static inline void guest_start(struct guest *g)
+/* vga: options of the VGA. unit: bytes of the smallest disk, the CD. */
+static inline void guest_start_sized(struct guest *g, const char *vga, uint64_t unit)
 {
     static const struct dm_class *const *const tables[] = { hw_classes, firmware_classes };
     unsigned n = 0;
@@ -33,9 +34,9 @@ static inline void guest_start(struct guest *g)
     g->f.machine.ram_size = 256 << 20;
     g->f.machine.vcpus = g->f.machine.max_vcpus = 2;
     snprintf(g->f.machine.boot_order, sizeof(g->f.machine.boot_order), "dc");
-    g->disk = fake_block_create(&g->f, "hda", 8 << 20);
-    g->second = fake_block_create(&g->f, "hdb", 4 << 20);
-    g->cd = fake_block_create(&g->f, "hdc", 1 << 20);
+    g->disk = fake_block_create(&g->f, "hda", 8 * unit);
+    g->second = fake_block_create(&g->f, "hdb", 4 * unit);
+    g->cd = fake_block_create(&g->f, "hdc", unit);
     g->cd->block.readonly = true;
     g->serial = fake_chardev_create(&g->f, "serial0");
     fake_device(&g->f, "cmos", "");
@@ -45,12 +46,17 @@ static inline void guest_start(struct guest *g)
     fake_device(&g->f, "piix4-pm", "");
     fake_device(&g->f, "i8042", "");
     fake_device(&g->f, "xen-platform", "");
-    fake_device(&g->f, "VGA", "");
+    fake_device(&g->f, "VGA", vga);
     fake_device(&g->f, "isa-serial", "chardev=serial0");
     fake_device(&g->f, "debugcon", "");
     fake_device(&g->f, "ide-hd", "drive=hda,bus=ide.0,unit=0");
     fake_device(&g->f, "ide-hd", "drive=hdb,bus=ide.0,unit=1");
     fake_device(&g->f, "ide-cd", "drive=hdc,bus=ide.1,unit=0");
+}
+
+static inline void guest_start(struct guest *g)
+{
+    guest_start_sized(g, "", 1 << 20);
 }
 
 static inline uint32_t config_in(struct guest *g, uint8_t devfn, unsigned off, unsigned size)
