@@ -4,6 +4,7 @@ import re
 import time
 
 import netboot
+import save
 from box import Failure, note
 from cache import Finding
 from guest import Guest
@@ -272,8 +273,8 @@ class Session:
 # In the order that needs the fewest guests.
 SCENARIOS = {
     "boot-disk": Session.boot_disk, "size": Session.size, "idle": Session.idle,
-    "screen": Session.screen, "boot-cd": Session.boot_cd, "data": Session.data,
-    "poweroff": Session.poweroff,
+    "screen": Session.screen, "boot-cd": Session.boot_cd, **save.SCENARIOS,
+    "data": Session.data, "poweroff": Session.poweroff,
     "reboot": Session.reboot, "destroy": Session.destroy, "serial-file": Session.serial_file,
     "errors": Session.errors, **netboot.SCENARIOS, "smp": Session.smp,
 }
