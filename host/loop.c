@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,11 +75,24 @@ static void loop_posts_run(void *opaque, uint32_t events)
         (void)!write(loop->post_fd, &(uint64_t) { 1 }, 8);
 }
 
+static void loop_timer_ready(void *opaque, uint32_t events)
+{
+    struct host_loop *loop = opaque;
+    uint64_t ignored;
+
+    (void)events;
+    if (read(loop->timer_fd, &ignored, sizeof(ignored)) == sizeof(ignored))
+        loop->timer_at = DM_NEVER;
+}
+
 int host_loop_init(struct host_loop *loop, struct dm_error *err)
 {
     int rc;
 
-    *loop = (struct host_loop) { .clock = { .now = loop_now, .wall = loop_wall }, .post_fd = -1 };
+    *loop = (struct host_loop) { .clock = { .now = loop_now, .wall = loop_wall },
+                                 .post_fd = -1,
+                                 .timer_fd = -1,
+                                 .timer_at = DM_NEVER };
     loop->posts_tail = &loop->posts;
     pthread_mutex_init(&loop->lock, NULL);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -93,11 +107,22 @@ int host_loop_init(struct host_loop *loop, struct dm_error *err)
     rc = host_loop_add(loop, &loop->post_watch);
     if (rc)
         return dm_error_set(err, -rc, "event loop: %s", strerror(-rc));
+    loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (loop->timer_fd < 0)
+        return dm_error_set(err, errno, "event loop: timerfd: %s", strerror(errno));
+    loop->timer_watch = (struct host_watch) {
+        .fd = loop->timer_fd, .events = EPOLLIN, .ready = loop_timer_ready, .opaque = loop
+    };
+    rc = host_loop_add(loop, &loop->timer_watch);
+    if (rc)
+        return dm_error_set(err, -rc, "event loop: %s", strerror(-rc));
     return 0;
 }
 
 void host_loop_finish(struct host_loop *loop)
 {
+    if (loop->timer_fd >= 0)
+        close(loop->timer_fd);
     if (loop->post_fd >= 0)
         close(loop->post_fd);
     if (loop->epoll_fd >= 0)
@@ -234,20 +259,27 @@ static bool loop_spin(struct host_loop *loop)
     return true;
 }
 
-/* Time until the next timer into ts. NULL: for ever. */
-static struct timespec *loop_timeout(struct host_loop *loop, bool wait, struct timespec *ts)
+/*
+ * How long to wait for file descriptors, in epoll_wait's way: not at all, or for ever, since
+ * the timers have one too. It is set only to earlier times: one that is cancelled or put off
+ * may wake us for nothing, once. A device's timer that is put off again and again, or far
+ * away while the guest sends requests, costs nothing that way.
+ */
+static int loop_timeout(struct host_loop *loop, bool wait)
 {
-    uint64_t at = dm_clock_deadline(&loop->clock), now, left = 0;
+    uint64_t at = dm_clock_deadline(&loop->clock);
+    struct itimerspec its = { 0 };
 
-    if (wait && at == DM_NEVER)
-        return NULL;
-    if (wait) {
-        now = dm_clock_now(&loop->clock);
-        left = at > now ? at - now : 0;
-    }
-    ts->tv_sec = (time_t)(left / DM_NS_PER_SEC);
-    ts->tv_nsec = (long)(left % DM_NS_PER_SEC);
-    return ts;
+    if (!wait || at >= loop->timer_at)
+        return wait ? -1 : 0;
+    if (at <= dm_clock_now(&loop->clock))
+        return 0;
+    its.it_value.tv_sec = (time_t)(at / DM_NS_PER_SEC);
+    its.it_value.tv_nsec = (long)(at % DM_NS_PER_SEC);
+    if (timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &its, NULL))
+        return 1; /* cannot be; then often */
+    loop->timer_at = at;
+    return -1;
 }
 
 static void loop_dispatch(struct host_loop *loop, const struct epoll_event *ev, int n)
@@ -273,7 +305,6 @@ void host_loop_turn(struct host_loop *loop, bool wait)
 {
     struct epoll_event ev[HOST_LOOP_BATCH];
     struct host_hook *h, *next;
-    struct timespec ts;
     int n;
 
     assert(!loop->pending_count); /* no turn within a turn */
@@ -285,13 +316,13 @@ void host_loop_turn(struct host_loop *loop, bool wait)
         loop_rest(loop);
     n = 0;
     if (!loop->spinning || !wait || loop_spin(loop))
-        n = epoll_pwait2(loop->epoll_fd, ev, HOST_LOOP_BATCH,
-                         loop_timeout(loop, wait && !loop->spinning, &ts), NULL);
+        n = epoll_wait(loop->epoll_fd, ev, HOST_LOOP_BATCH,
+                       loop_timeout(loop, wait && !loop->spinning));
     loop->turns++;
     if (n > 0) {
         loop_dispatch(loop, ev, n);
     } else if (n < 0 && errno != EINTR) { /* signals come by signalfd, a debugger may stop us */
-        dm_log(DM_LOG_ERROR, "loop", "epoll_pwait2: %s; ending", strerror(errno));
+        dm_log(DM_LOG_ERROR, "loop", "epoll_wait: %s; ending", strerror(errno));
         loop->failed = true;
         loop->quit = true;
     }

@@ -58,6 +58,9 @@ struct host_loop {
     struct dm_clock clock;
     int epoll_fd, post_fd;
     struct host_watch post_watch;
+    int timer_fd;
+    struct host_watch timer_watch;
+    uint64_t timer_at; /* ns: what timer_fd is set to; DM_NEVER: nothing */
     struct host_hook *hooks;
     const struct host_poller *poller;
     struct host_spin spin;

@@ -213,6 +213,49 @@ static void test_timers(void **state)
     host_loop_finish(&b.loop);
 }
 
+static void ignore(void *opaque)
+{
+}
+
+/* A timer put off, taken back or brought forward while others wake the loop: in time, and cheap. */
+static void test_timers_move(void **state)
+{
+    struct alarm a = { .fired = 0 }, never = { .fired = 0 };
+    struct host_post post = { .fn = ignore };
+    struct bench b;
+    uint64_t start, at;
+
+    bench_init(&b);
+    a.loop = never.loop = &b.loop;
+    dm_timer_init(&a.timer, &b.loop.clock, alarm_fired, &a);
+    dm_timer_init(&never.timer, &b.loop.clock, alarm_fired, &never);
+    start = dm_clock_now(&b.loop.clock);
+    dm_timer_arm(&never.timer, start + 2 * DM_NS_PER_MS);
+    for (unsigned i = 0; i < 100; i++) {
+        at = start + (8 + i / 50) * DM_NS_PER_MS;
+        dm_timer_arm(&a.timer, at);
+        host_loop_post(&b.loop, &post);
+        host_loop_turn(&b.loop, true);
+    }
+    dm_timer_cancel(&never.timer);
+    b.loop.turns = 0;
+    host_loop_run(&b.loop);
+    assert_int_equal(a.fired, 1);
+    assert_int_equal(never.fired, 0);
+    assert_true(dm_clock_now(&b.loop.clock) >= at);
+    assert_in_range(b.loop.turns, 1, 4);
+    b.loop.quit = false;
+    start = dm_clock_now(&b.loop.clock);
+    dm_timer_arm(&never.timer, start + DM_NS_PER_SEC * 100);
+    host_loop_post(&b.loop, &post);
+    host_loop_turn(&b.loop, true);
+    dm_timer_arm(&a.timer, start + DM_NS_PER_MS);
+    host_loop_run(&b.loop);
+    assert_int_equal(a.fired, 2);
+    assert_true(dm_clock_now(&b.loop.clock) - start < DM_NS_PER_SEC * 50);
+    host_loop_finish(&b.loop);
+}
+
 struct poster {
     struct host_loop *loop;
     struct host_post post[POSTS];
@@ -497,7 +540,7 @@ static void test_it_ends_rather_than_spins(void **state)
 
 UNIT_MAIN(cmocka_unit_test(test_watches), cmocka_unit_test(test_watch_removed_by_a_handler),
           cmocka_unit_test(test_hang_up_is_always_told), cmocka_unit_test(test_timers),
-          cmocka_unit_test(test_posts_of_threads), cmocka_unit_test(test_posts),
-          cmocka_unit_test(test_hooks), cmocka_unit_test(test_spinning),
-          cmocka_unit_test(test_no_spinning_while_others_work),
+          cmocka_unit_test(test_timers_move), cmocka_unit_test(test_posts_of_threads),
+          cmocka_unit_test(test_posts), cmocka_unit_test(test_hooks),
+          cmocka_unit_test(test_spinning), cmocka_unit_test(test_no_spinning_while_others_work),
           cmocka_unit_test(test_it_ends_rather_than_spins))
