@@ -374,6 +374,42 @@ static void test_delays(void **state)
     assert_false(rig_irq(r));
 }
 
+/* A delay within the throttle is none: one timer, and the interrupt when the throttle ends. */
+static void test_delay_within_throttle(void **state)
+{
+    struct rig *r = *state;
+    uint64_t start;
+
+    rig_tx_start(r, 32);
+    wr(r, IMS, ICR_TXDW);
+    wr(r, TIDV, 8);
+    wr(r, TADV, 32);
+    wr(r, ITR, 976); /* 249.856 us */
+    send_plain(r, 0, 60, TXD_RS | TXD_IDE);
+    fake_advance(&r->f, 8 * 1024);
+    assert_true(rig_irq(r));
+    start = dm_clock_now(&r->f.clock);
+    rd(r, ICR);
+    for (unsigned i = 1; i < 12; i++) {
+        fake_advance(&r->f, 20000);
+        send_plain(r, i, 60, TXD_RS | TXD_IDE);
+        assert_true(dm_clock_deadline(&r->f.clock) == start + 976 * 256);
+        assert_false(rig_irq(r));
+    }
+    fake_advance(&r->f, 976 * 256 - 11 * 20000 - 1);
+    assert_false(rig_irq(r));
+    fake_advance(&r->f, 1);
+    assert_true(rig_irq(r));
+    assert_int_equal(rd(r, ICR) & ICR_TXDW, ICR_TXDW);
+    /* One that ends behind it is kept. */
+    fake_advance(&r->f, 976 * 256 - 100);
+    send_plain(r, 12, 60, TXD_RS | TXD_IDE);
+    fake_advance(&r->f, 8 * 1024 - 1);
+    assert_int_equal(rd(r, ICR) & ICR_TXDW, 0);
+    fake_advance(&r->f, 1);
+    assert_true(rig_irq(r));
+}
+
 static void test_low_threshold(void **state)
 {
     struct rig *r = *state;
@@ -503,5 +539,6 @@ static void test_turns(void **state)
 UNIT_MAIN(RIG_TEST(test_legacy), RIG_TEST(test_padding), RIG_TEST(test_pieces_and_wrap),
           RIG_TEST(test_many_pieces), RIG_TEST(test_disabled), RIG_TEST(test_vlan),
           RIG_TEST(test_checksums), RIG_TEST(test_tso), RIG_TEST(test_tso_v6),
-          RIG_TEST(test_delays), RIG_TEST(test_low_threshold), RIG_TEST(test_backpressure),
-          RIG_TEST(test_save_in_flight), RIG_TEST(test_statistics), RIG_TEST(test_turns))
+          RIG_TEST(test_delays), RIG_TEST(test_delay_within_throttle), RIG_TEST(test_low_threshold),
+          RIG_TEST(test_backpressure), RIG_TEST(test_save_in_flight), RIG_TEST(test_statistics),
+          RIG_TEST(test_turns))
