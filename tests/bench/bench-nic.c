@@ -31,17 +31,20 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define IFNAME    "bench0"
-#define FLOOR_IF  "floor0"
-#define QUEUE     2048 /* frames in the tap's queue */
-#define MSS       1448
-#define HDR       54
-#define SEGMENTS  44
+#define IFNAME      "bench0"
+#define FLOOR_IF    "floor0"
+#define QUEUE       2048 /* frames in the tap's queue */
+#define MSS         1448
+#define HDR         54
+#define SEGMENTS    44
 /* QEMU sends an empty segment behind full ones. */
-#define BIG_LEN   (HDR + SEGMENTS * MSS - 448)
-#define BIG_QUEUE 40 /* frames of BIG_LEN: in pieces they fit the queue too */
-#define PINGS     20000
-#define IDLE_MS   50 /* no more frames come */
+#define BIG_LEN     (HDR + SEGMENTS * MSS - 448)
+#define BIG_QUEUE   40 /* frames of BIG_LEN: in pieces they fit the queue too */
+#define PINGS       3000
+#define PARTS       4096    /* of a figure, of which the median one counts */
+#define PART_NS     1000000 /* at least, while sending */
+#define PART_FRAMES 512     /* of a floor */
+#define IDLE_MS     50      /* no more frames come */
 
 struct row {
     const char *name;
@@ -59,12 +62,22 @@ static const struct row rows[] = {
 
 static const struct nic_card *const cards[] = { &nic_e1000, &nic_rtl8139, &nic_rtl8139_c };
 
+/*
+ * What was measured, in parts: others use the machine too, which hits some of them. ns and
+ * the CPU time are a frame's.
+ */
 struct result {
-    uint64_t frames, ns, cpu_ns, requests, lost;
+    unsigned parts;
+    double ns[PARTS], cpu_ns[PARTS], requests[PARTS];
+    uint64_t frames, lost;
+};
+
+/* When a part began. */
+struct part {
+    uint64_t ns, cpu_ns, requests;
 };
 
 static double seconds = 0.2;
-static double ping_ns; /* of a bare ping-pong */
 
 static uint64_t now(clockid_t id)
 {
@@ -78,6 +91,35 @@ static void fail(const char *what)
 {
     fprintf(stderr, "bench-nic: %s\n", what);
     exit(1);
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double median(const double *values, unsigned n)
+{
+    static double sorted[PARTS];
+
+    if (!n)
+        return 0;
+    memcpy(sorted, values, n * sizeof(*values));
+    qsort(sorted, n, sizeof(*sorted), compare);
+    return sorted[n / 2];
+}
+
+static void part_add(struct result *r, uint64_t frames, uint64_t ns, uint64_t cpu_ns,
+                     uint64_t requests)
+{
+    r->frames += frames;
+    if (!frames || r->parts == PARTS)
+        return;
+    r->ns[r->parts] = (double)ns / (double)frames;
+    r->cpu_ns[r->parts] = (double)cpu_ns / (double)frames;
+    r->requests[r->parts++] = (double)requests / (double)frames;
 }
 
 static void pin(int cpu)
@@ -186,20 +228,21 @@ static unsigned source_fill(int wire, const struct row *row)
     return count;
 }
 
-/* A figure of the tap alone, on the CPU of the model: ns a frame, and of CPU time. */
-static double floor_frame(const struct sim_options *opt, const struct row *row, double *cpu_ns)
+/* The tap alone, on the CPU of the model. */
+static void floor_frame(const struct sim_options *opt, const struct row *row, struct result *r)
 {
     static uint8_t buf[10 + DM_NET_MAX_LEN];
     struct dm_net_offload off = frame_make(buf + 10, row, false);
-    uint64_t ns = 0, cpu = 0, frames = 0, limit = (uint64_t)(seconds * 3e8), start, cpu_start;
+    uint64_t ns = 0, limit = (uint64_t)(seconds * 3e8), start, cpu_start, took;
     int fd = floor_tap(), wire = row->burst ? -1 : source_open(FLOOR_IF);
-    unsigned todo;
 
+    r->parts = 0;
     if (opt->pin)
         pin(opt->model_cpu);
     memcpy(buf, &off, sizeof(off));
-    do {
-        todo = wire < 0 ? 1024 : source_fill(wire, row);
+    for (; ns < limit; ns += took) {
+        unsigned todo = wire < 0 ? PART_FRAMES : source_fill(wire, row);
+
         cpu_start = now(CLOCK_THREAD_CPUTIME_ID);
         start = now(CLOCK_MONOTONIC);
         for (unsigned i = 0; i < todo; i++) {
@@ -208,17 +251,14 @@ static double floor_frame(const struct sim_options *opt, const struct row *row, 
             if (n != (ssize_t)(10 + row->len))
                 fail("the tap alone does not work");
         }
-        ns += now(CLOCK_MONOTONIC) - start;
-        cpu += now(CLOCK_THREAD_CPUTIME_ID) - cpu_start;
-        frames += todo;
-    } while (ns < limit);
+        took = now(CLOCK_MONOTONIC) - start;
+        part_add(r, todo, took, now(CLOCK_THREAD_CPUTIME_ID) - cpu_start, 0);
+    }
     if (wire >= 0)
         close(wire);
     close(fd);
     if (opt->pin)
         pin(opt->driver_cpu);
-    *cpu_ns = (double)cpu / (double)frames;
-    return (double)ns / (double)frames;
 }
 
 /* --- the model's system calls --- */
@@ -349,22 +389,34 @@ static uint64_t nic_requests(const struct nic *nic)
     return stats.requests;
 }
 
-/* Sends until frames are sent, or for so long. */
-static struct result nic_send(struct nic *nic, const struct row *row, uint64_t frames, uint64_t ns)
+static struct part part_begin(const struct nic *nic)
+{
+    return (struct part) { now(CLOCK_MONOTONIC), nic_cpu(nic), nic_requests(nic) };
+}
+
+static void part_end(struct result *r, const struct nic *nic, struct part p, uint64_t frames,
+                     uint64_t end)
+{
+    part_add(r, frames, end - p.ns, nic_cpu(nic) - p.cpu_ns, nic_requests(nic) - p.requests);
+}
+
+/* Sends for so long, count frames at least. */
+static void nic_send(struct nic *nic, const struct row *row, uint64_t count, uint64_t ns,
+                     struct result *r)
 {
     struct nic_frame frame = { .len = row->len, .mss = row->mss, .hdr = row->mss ? HDR : 0 };
-    uint64_t requests = nic_requests(nic), sent = nic->sent, put = 0, cpu, start, end;
+    uint64_t sent = nic->sent, put = 0, before = 0, start = now(CLOCK_MONOTONIC), at;
     unsigned slots = row->mss ? NIC_BIGS : NIC_BUFS, size = row->mss ? NIC_BIG : NIC_BUF;
-    uint32_t at = row->mss ? NIC_TX_BIG : NIC_TX_BUF;
+    uint32_t base = row->mss ? NIC_TX_BIG : NIC_TX_BUF;
+    struct part part;
 
+    *r = (struct result) { 0 };
     for (unsigned i = 0; i < slots; i++)
-        frame_make(nic->ram + at + i * size, row, row->mss && nic->card->tso_blank);
-    cpu = nic_cpu(nic);
-    start = now(CLOCK_MONOTONIC);
-    end = start + ns;
+        frame_make(nic->ram + base + i * size, row, row->mss && nic->card->tso_blank);
+    part = part_begin(nic);
     do {
         for (unsigned i = 0; i < row->burst; i++, put++) {
-            frame.at = at + put % slots * size;
+            frame.at = base + put % slots * size;
             while (!nic->card->put(nic, &frame)) {
                 nic->card->kick(nic);
                 if (!nic_wait(nic, 1000))
@@ -373,13 +425,18 @@ static struct result nic_send(struct nic *nic, const struct row *row, uint64_t f
         }
         nic->card->kick(nic);
         nic_serve(nic);
-    } while (frames ? put < frames : now(CLOCK_MONOTONIC) < end);
+        at = now(CLOCK_MONOTONIC);
+        if (at - part.ns >= PART_NS) {
+            part_end(r, nic, part, put - before, at);
+            before = put;
+            part = part_begin(nic);
+        }
+    } while (put < count || at - start < ns);
+    r->frames = put;
     while (nic->sent - sent < put)
         if (!nic_wait(nic, 1000))
             sim_fail(nic->sim, "%s: %ju frames were not sent", row->name,
                      (uintmax_t)(put - (nic->sent - sent)));
-    return (struct result) { put, now(CLOCK_MONOTONIC) - start, nic_cpu(nic) - cpu,
-                             nic_requests(nic) - requests, 0 };
 }
 
 static void nic_stop(struct nic *nic)
@@ -391,32 +448,32 @@ static void nic_stop(struct nic *nic)
         sim_fail(nic->sim, "cannot be stopped");
 }
 
-static struct result nic_receive(struct nic *nic, const struct row *row, int wire, uint64_t frames,
-                                 uint64_t ns)
+static void nic_receive(struct nic *nic, const struct row *row, int wire, uint64_t ns,
+                        struct result *r)
 {
     unsigned pieces = row->mss ? SEGMENTS : 1;
-    struct result r = { 0 };
+    uint64_t spent = 0;
 
+    *r = (struct result) { 0 };
     do {
-        uint64_t before = nic->received, requests = nic_requests(nic), cpu, start, end;
+        uint64_t before = nic->received, frames, end;
+        struct part part;
         unsigned queued;
 
         nic_stop(nic);
         queued = source_fill(wire, row);
-        cpu = nic_cpu(nic);
-        end = start = now(CLOCK_MONOTONIC);
+        part = part_begin(nic);
+        end = part.ns;
         kill(sim_pid(nic->sim), SIGCONT);
         while (nic->received - before < (uint64_t)queued * pieces && nic_wait(nic, IDLE_MS))
             end = now(CLOCK_MONOTONIC);
-        r.ns += end - start;
-        r.cpu_ns += nic_cpu(nic) - cpu;
-        r.requests += nic_requests(nic) - requests;
-        r.frames += (nic->received - before) / pieces;
-        r.lost += queued - (nic->received - before) / pieces;
-        if (nic->received == before)
+        frames = (nic->received - before) / pieces;
+        part_end(r, nic, part, frames, end);
+        spent += end - part.ns;
+        r->lost += queued - frames;
+        if (!frames)
             break;
-    } while (frames ? r.frames + r.lost < frames : r.ns < ns);
-    return r;
+    } while (spent < ns);
 }
 
 /* --- rows --- */
@@ -430,6 +487,7 @@ static void check_received(struct nic *nic, const uint8_t *frame, unsigned len)
 static bool row_check(struct nic *nic, const struct row *row, int wire)
 {
     static uint8_t frame[10 + DM_NET_MAX_LEN];
+    static struct result result;
     uint64_t count = row->burst ? 8 * row->burst : 1, payload = (row->len - HDR) * count;
     struct pollfd wait = { .fd = wire, .events = POLLIN };
     struct dm_net_offload off;
@@ -437,7 +495,7 @@ static bool row_check(struct nic *nic, const struct row *row, int wire)
     ssize_t len;
 
     if (row->burst) {
-        nic_send(nic, row, count, 0);
+        nic_send(nic, row, count, 0, &result);
         while (seen.payload < payload) {
             while ((len = netns_receive(wire, frame, sizeof(frame), &off)) >= 0)
                 frame_look(&seen, frame, (size_t)len);
@@ -476,46 +534,58 @@ static void row_print(const char *card, const struct row *row, const char *what,
     printf("%s.%s%s %.6g %s\n", card, row->name, what, value, unit);
 }
 
+static void row_figures(const char *card, const struct row *row, const struct result *r,
+                        const struct result *floor, double ping_ns)
+{
+    static double part[PARTS];
+    double ns = median(r->ns, r->parts), floor_ns = median(floor->ns, floor->parts);
+
+    for (unsigned i = 0; i < r->parts; i++)
+        part[i] = (floor_ns + (row->burst ? ping_ns * r->requests[i] : 0)) / r->ns[i];
+    row_print(card, row, "", 1e9 / ns, "frames/s");
+    row_print(card, row, ".bits", row->len * 8 / ns, "Gbit/s");
+    row_print(card, row, ".floors", median(part, r->parts), "of-floor");
+    row_print(card, row, ".cpu", median(r->cpu_ns, r->parts) / 1e3, "us/frame");
+    row_print(card, row, ".cpu-floor", median(floor->cpu_ns, floor->parts) / 1e3, "us/frame");
+    row_print(card, row, ".accesses", median(r->requests, r->parts), "/frame");
+}
+
 static void row_run(struct nic *nic, const struct row *row, const struct sim_options *opt)
 {
-    int wire = source_open(IFNAME);
-    double floor_cpu, floor = floor_frame(opt, row, &floor_cpu), rate, ns, floor_ns;
-    const char *card = nic->card->name;
+    static struct result floor, r;
     uint64_t packets, calls, limit = (uint64_t)(seconds * 1e9);
-    bool comes = row_check(nic, row, wire);
-    struct result r = { 0 };
+    double ping_ns = sim_floor(opt, PINGS, NULL);
+    const char *card = nic->card->name;
+    int wire = source_open(IFNAME);
+    bool comes;
 
+    floor_frame(opt, row, &floor);
+    comes = row_check(nic, row, wire);
     if (row->burst) {
         close(wire); /* it would get copies */
         wire = -1;
         packets = tap_packets();
-        r = nic_send(nic, row, 0, limit);
+        nic_send(nic, row, 0, limit, &r);
         packets = tap_packets() - packets;
         if (packets && packets < r.frames)
             r.lost = r.frames - packets;
     } else if (comes) {
-        r = nic_receive(nic, row, wire, 0, limit);
+        nic_receive(nic, row, wire, limit, &r);
     }
-    if (!r.frames) { /* QEMU's rtl8139 in C mode: frames in the ring, no interrupt */
+    if ((!row->burst && !comes) || !r.frames) {
+        /* QEMU's rtl8139 in C mode: frames in the ring, no interrupt. */
         row_print(card, row, ".lost", 100, "%");
         close(wire);
         return;
     }
-    ns = (double)r.ns / (double)r.frames;
-    rate = 1e9 / ns;
-    floor_ns = floor + (row->burst ? ping_ns * (double)r.requests / (double)r.frames : 0);
-    row_print(card, row, "", rate, "frames/s");
-    row_print(card, row, ".bits", rate * row->len * 8 / 1e9, "Gbit/s");
-    row_print(card, row, ".floor", 1e9 / floor_ns, "frames/s");
-    row_print(card, row, ".floors", floor_ns / ns, "of floor");
-    row_print(card, row, ".cpu", (double)r.cpu_ns / 1e3 / (double)r.frames, "us/frame");
-    row_print(card, row, ".cpu-floor", floor_cpu / 1e3, "us/frame");
-    row_print(card, row, ".accesses", (double)r.requests / (double)r.frames, "/frame");
+    row_figures(card, row, &r, &floor, ping_ns);
     if (r.lost)
         row_print(card, row, ".lost", 100.0 * (double)r.lost / (double)(r.lost + r.frames), "%");
     if (calls_start(sim_pid(nic->sim))) {
-        r = row->burst ? nic_send(nic, row, 0, limit / 4)
-                       : nic_receive(nic, row, wire, 0, limit / 4);
+        if (row->burst)
+            nic_send(nic, row, 0, limit / 4, &r);
+        else
+            nic_receive(nic, row, wire, limit / 4, &r);
         calls = calls_stop();
         if (r.frames)
             row_print(card, row, ".syscalls", (double)calls / (double)r.frames, "/frame");
@@ -563,8 +633,7 @@ int main(int argc, char **argv)
         return 77;
     }
     calls_init();
-    ping_ns = sim_floor(&opt, PINGS, NULL);
-    printf("floor.ping-pong %.6g us\n", ping_ns / 1e3);
+    printf("floor.ping-pong %.6g us\n", sim_floor(&opt, PINGS, NULL) / 1e3);
     for (size_t c = 0; c < DM_ARRAY_LEN(cards); c++) {
         bool open = false;
 
