@@ -20,7 +20,7 @@ TMP = tempfile.mkdtemp(prefix='xendm-process.')
 STATE = os.path.join(TMP, 'state')
 QMP = os.path.join(TMP, 'qmp')
 DISK = os.path.join(TMP, 'disk.img')
-ENV = dict(os.environ, XENDM_MODULE_DIR=MODULES)
+ENV = dict(os.environ, XENDM_MODULE_DIR=MODULES, TMPDIR=TMP)  # sim-run's, if it is killed
 SIM = [SIM_RUN, '--state', STATE, '--pages', os.path.join(TMP, 'pages'), XENDM]
 MONITOR = ['-chardev', f'socket,id=libxl-cmd,path={QMP},server=on,wait=off',
            '-mon', 'chardev=libxl-cmd,mode=control']

@@ -41,7 +41,7 @@ struct sim {
     int pidfd;
     bool reaped;
     int status;
-    char dir[64], log[96];
+    char dir[64], log[256];
     char **argv;
 
     _Atomic int failed;            /* enum driver_failure */

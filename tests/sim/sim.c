@@ -380,7 +380,12 @@ int sim_start(struct sim **out, const struct sim_options *opt)
     pthread_mutex_init(&s->ring_lock, NULL);
     for (unsigned v = 0; v < SIM_VCPUS_MAX; v++)
         s->vcpu[v].view.gen = UINT32_MAX; /* odd: never the one there is */
-    snprintf(s->dir, sizeof(s->dir), "/tmp/sim.XXXXXX");
+    rc = snprintf(s->dir, sizeof(s->dir), "%s/sim.XXXXXX", getenv("TMPDIR") ?: "/tmp");
+    if (rc >= (int)sizeof(s->dir)) { /* sockets' names are short */
+        *s->dir = 0;
+        rc = -ENAMETOOLONG;
+        goto fail;
+    }
     if ((!s->opt.model && !s->opt.argv) || s->opt.vcpus > SIM_VCPUS_MAX || s->opt.ram_mb > 7168 ||
         s->opt.vram_mb > 512) {
         *s->dir = 0;

@@ -114,7 +114,7 @@ int sim_stop(struct sim *sim, int signal, unsigned ms);
 void sim_free(struct sim *sim); /* kills what still runs, removes sim_dir; NULL is fine */
 
 pid_t sim_pid(const struct sim *sim);
-const char *sim_dir(const struct sim *sim); /* sockets and log; removed with all in it */
+const char *sim_dir(const struct sim *sim); /* sockets, log; in $TMPDIR; removed by sim_free */
 const char *sim_log_path(const struct sim *sim);
 char *sim_log_text(struct sim *sim);            /* what the model printed; free it */
 uint64_t sim_exec_ns(const struct sim *sim);    /* CLOCK_MONOTONIC just before exec */

@@ -494,7 +494,7 @@ static void test_driver_dies(void **state)
 {
     int pipes[2];
     pid_t child, model = 0;
-    char path[64];
+    char path[64], dir[64];
 
     assert_int_equal(pipe(pipes), 0);
     child = fork();
@@ -502,17 +502,27 @@ static void test_driver_dies(void **state)
         struct sim *s = start();
         pid_t pid = sim_pid(s);
 
-        if (write(pipes[1], &pid, sizeof(pid)) != sizeof(pid))
+        snprintf(dir, sizeof(dir), "%s", sim_dir(s));
+        if (write(pipes[1], &pid, sizeof(pid)) != sizeof(pid) ||
+            write(pipes[1], dir, sizeof(dir)) != sizeof(dir))
             _exit(1);
         pause();
     }
     assert_int_equal(read(pipes[0], &model, sizeof(model)), sizeof(model));
+    assert_int_equal(read(pipes[0], dir, sizeof(dir)), sizeof(dir));
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     snprintf(path, sizeof(path), "/proc/%d/fd/0", (int)model); /* a zombie has none */
     for (unsigned i = 0; i < 500 && !access(path, F_OK); i++)
         usleep(10000);
     assert_int_equal(access(path, F_OK), -1);
+    for (unsigned i = 0; i < 3; i++) { /* what the dead could not remove */
+        static const char *const names[] = { "log", "qmp-libxl-7", "qmp-libxenstat-7" };
+
+        snprintf(path, sizeof(path), "%.40s/%s", dir, names[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(dir), 0);
     close(pipes[0]);
     close(pipes[1]);
 }
