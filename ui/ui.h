@@ -12,7 +12,7 @@
 #include "host/loop.h"
 
 #define UI_MODULE_SYMBOL  "xendm_ui_module"
-#define UI_MODULE_VERSION 1 /* changes with every change of what a module sees of us */
+#define UI_MODULE_VERSION 2 /* changes with every change of what a module sees of us */
 
 /* What -vnc asks for. */
 struct ui_vnc_config {

@@ -1,40 +1,64 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * VNC console on libvncserver (RFC 6143). The library runs on a thread of its
- * own and nowhere else. What crosses, each under vnc->lock and short:
+ * VNC console on libvncserver (RFC 6143). The library runs on a thread of its own and nowhere
+ * else; it encodes and writes, while sockets are watched here: the library would go on
+ * reading for as long as one client sends, and would wait for the rest of half a message. What
+ * crosses between the threads:
  *
- *   loop → VNC   pixels: updated() copies the damaged rectangle into stage and
- *                adds it to a list; the VNC thread copies it on into the
- *                library's frame buffer before it encodes.
- *   VNC → loop   key and pointer events, first client came, last client went:
- *                a bounded queue and one host_post.
+ *   loop → VNC   the screen. The loop holds vnc->screen from begin() to end(), the VNC thread
+ *                while it copies what changed into the library's frame buffer. The loop does
+ *                not wait for it: it looks a millisecond later.
+ *   VNC → loop   key and pointer events, who is there, whether anybody can take a picture:
+ *                under vnc->lock, short, and one host_post.
  *
- * So neither thread waits for the other's long work, and a client that stalls
- * holds up the other clients at most VNC_CLIENT_WAIT, and the guest never. To end,
- * the loop shuts the clients' sockets down, so that the library waits for none.
+ * The library writes all of an update before it does anything else. So a client's next one waits
+ * until the last has gone over the line, and the kernel gets room for all of it where it may: then
+ * a slow line holds up nobody else. Where it may not (no privilege, huge screens), a client
+ * that takes nothing does for VNC_CLIENT_WAIT at most. To end, the loop shuts the clients'
+ * sockets down, so that the library waits for none.
  */
+#include "dm/bytes.h"
 #include "ui/ui.h"
+#include "ui/vnc/gate.h"
 #include "ui/vnc/keys.h"
 #include "ui/vnc/listen.h"
+#include "ui/vnc/tiles.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rfb/rfb.h>
+#include <rfb/rfbregion.h>
 
 #define VNC_CLIENTS_MAX 16
-#define VNC_CLIENT_WAIT 10000 /* ms that a read or write to one client may stand still */
+#define VNC_CLIENT_WAIT 10000 /* ms that a write to one client may stand still */
 #define VNC_EVENTS_MAX  256
-#define VNC_RECTS_MAX   64
+#define VNC_MESSAGES    16  /* taken from a client in a turn, */
+#define VNC_INPUT_MAX   128 /* ... in a window of time: 12,800 a second */
+#define VNC_INPUT_NS    (10 * DM_NS_PER_MS)
+#define VNC_DROP        4096                 /* bytes read away count as a message */
+#define VNC_ADMIT_NS    (10 * DM_NS_PER_SEC) /* from accept to ClientInit, password included */
+#define VNC_ACCEPT_NS   DM_NS_PER_SEC        /* a rest when there is no file descriptor left */
+#define VNC_GREET_NS    (300 * DM_NS_PER_MS) /* ... since the library looks 100 ms for a browser */
+#define VNC_BEHIND      65536                /* bytes on the line that are no reason to wait */
+#define VNC_BEHIND_NS   (5 * DM_NS_PER_MS)   /* when to look again if there are more */
+#define VNC_SEND_MAX    (16 << 20)           /* of kernel memory for an update, bytes */
+#define VNC_DEAD_MS     60000                /* a line is cut that takes nothing for so long */
 
 struct vnc_event {
     bool pointer;
@@ -42,6 +66,20 @@ struct vnc_event {
     bool down;
     int x, y, dz; /* pointer */
     unsigned buttons;
+};
+
+struct vnc_client {
+    rfbClientPtr cl;     /* NULL: the place is free */
+    uint64_t since;      /* accept */
+    uint64_t window;     /* start of the one that input counts in */
+    unsigned input;      /* messages in it */
+    uint64_t drop;       /* bytes to read away */
+    int low_water;       /* bytes without which poll need not wake */
+    int room;            /* SO_SNDBUF */
+    unsigned wheel;      /* buttons of it that are down */
+    bool behind;         /* an update is due, but the last is still on the line */
+    bool fresh;          /* it wants to see what the next look brings */
+    uint64_t fresh_from; /* ... which is one behind this */
 };
 
 struct ui {
@@ -52,28 +90,35 @@ struct ui {
     struct vnc_listen listen;
     struct keys keys;
     pthread_t thread;
+    bool thread_runs;
     int wake_fd;
+
+    pthread_mutex_t screen; /* from here to the line below */
+    struct tiles damage;
+    bool damaged, resized; /* since the VNC thread took them */
+    bool awaited;          /* it wants to hear of the next look */
+    uint64_t looks;
+    /* ---- */
 
     pthread_mutex_t lock; /* from here to the line below */
     bool stop;
-    uint32_t *stage; /* what the guest's screen looks like; NULL: nobody watches */
-    int width, height;
-    bool resized;
-    struct dm_rect rect[VNC_RECTS_MAX];
-    int rects;
+    bool ready;    /* some client can take a picture */
+    bool unready;  /* the loop saw that none could */
+    bool fresh;    /* a client wants a look at once */
+    unsigned seen; /* clients that may see the screen */
     struct vnc_event event[VNC_EVENTS_MAX];
     unsigned event_first, event_count;
     bool events_lost;
-    unsigned clients;
     int socket[VNC_CLIENTS_MAX]; /* of the clients, duplicated: -1 is free */
     char password[9];            /* of 8 bytes at most: RFC 6143 section 7.2.2 */
     bool password_set;
     /* ---- */
 
-    rfbScreenInfo *screen; /* VNC thread's from here on */
+    rfbScreenInfo *rfb; /* VNC thread's from here on */
     uint32_t *fb;
-    unsigned wheel_buttons;
-    struct dm_log_budget log_budget;
+    struct vnc_client client[VNC_CLIENTS_MAX];
+    unsigned turn;
+    uint64_t accept_at; /* not before */
 };
 
 static struct ui *vnc_of(rfbClientPtr cl)
@@ -112,90 +157,95 @@ static bool vnc_take_event(struct ui *v, struct vnc_event *e)
     return any;
 }
 
-/* What the VNC thread posted: events, and whether anyone is there. */
-static void vnc_posted(void *opaque)
+/* Events, of which more may come meanwhile. Returns whether there were any. */
+static bool vnc_deliver(struct ui *v)
 {
-    struct ui *v = opaque;
     struct vnc_event e;
-    bool lost, watch;
+    bool any = false;
 
-    while (vnc_take_event(v, &e)) {
+    for (unsigned i = 0; i < VNC_EVENTS_MAX && vnc_take_event(v, &e); i++) {
+        any = true;
         if (e.pointer)
             dm_input_pointer(&v->machine->input, e.x, e.y, e.dz, e.buttons,
                              v->machine->display.width, v->machine->display.height);
         else
             vnc_deliver_key(v, &e);
     }
+    return any;
+}
+
+/* What the VNC thread posted. */
+static void vnc_posted(void *opaque)
+{
+    struct ui *v = opaque;
+    struct dm_display *d = &v->machine->display;
+    bool input = vnc_deliver(v), lost, watch, fresh;
+
     pthread_mutex_lock(&v->lock);
     lost = v->events_lost;
     v->events_lost = false;
-    watch = v->clients > 0;
+    watch = v->seen > 0;
+    fresh = v->fresh;
+    v->fresh = false;
     pthread_mutex_unlock(&v->lock);
     if (lost || !watch) {
         keys_reset(&v->keys);
         dm_input_release_all(&v->machine->input);
     }
-    dm_display_watch(&v->machine->display, &v->viewer, watch);
-    if (!watch) {
-        pthread_mutex_lock(&v->lock);
-        free(v->stage);
-        v->stage = NULL;
-        v->rects = 0;
-        pthread_mutex_unlock(&v->lock);
-    } else {
-        dm_display_kick(&v->machine->display);
-    }
+    dm_display_watch(d, &v->viewer, watch);
+    dm_display_ready(d);
+    if (input || fresh) /* the guest will answer a key: look */
+        dm_display_kick(d);
+}
+
+static bool vnc_begin(void *opaque, bool wait)
+{
+    struct ui *v = opaque;
+
+    return wait ? !pthread_mutex_lock(&v->screen) : !pthread_mutex_trylock(&v->screen);
+}
+
+static void vnc_end(void *opaque)
+{
+    struct ui *v = opaque;
+    bool news = v->damaged || v->resized || v->awaited;
+
+    if (v->damaged || !v->resized) /* else a new surface that nothing is on yet */
+        v->looks++;
+    pthread_mutex_unlock(&v->screen);
+    if (news)
+        vnc_wake(v);
 }
 
 static void vnc_resized(void *opaque, const struct dm_surface *surface)
 {
     struct ui *v = opaque;
-    size_t pixels = (size_t)surface->width * (size_t)surface->height;
 
-    pthread_mutex_lock(&v->lock);
-    free(v->stage);
-    v->stage = calloc(pixels, sizeof(uint32_t));
-    if (v->stage)
-        memcpy(v->stage, surface->pixels, pixels * sizeof(uint32_t));
-    v->width = surface->width;
-    v->height = surface->height;
     v->resized = true;
-    v->rects = 0;
-    pthread_mutex_unlock(&v->lock);
-    vnc_wake(v);
-}
-
-static void vnc_copy_rect(uint32_t *to, const uint32_t *from, int width, const struct dm_rect *r)
-{
-    size_t off = (size_t)r->y * (size_t)width + (size_t)r->x;
-
-    for (int y = 0; y < r->h; y++, off += (size_t)width)
-        memcpy(to + off, from + off, (size_t)r->w * sizeof(*to));
-}
-
-static struct dm_rect vnc_rect_union(const struct dm_rect *a, const struct dm_rect *b)
-{
-    int x1 = a->x + a->w > b->x + b->w ? a->x + a->w : b->x + b->w;
-    int y1 = a->y + a->h > b->y + b->h ? a->y + a->h : b->y + b->h;
-    int x = a->x < b->x ? a->x : b->x, y = a->y < b->y ? a->y : b->y;
-
-    return (struct dm_rect) { x, y, x1 - x, y1 - y };
+    tiles_resize(&v->damage, surface->width, surface->height);
 }
 
 static void vnc_updated(void *opaque, const struct dm_surface *surface, const struct dm_rect *rect)
 {
     struct ui *v = opaque;
 
+    (void)surface;
+    if (!v->damage.bits) /* no memory: it will be all of the next size */
+        return;
+    v->damaged = true;
+    tiles_mark(&v->damage, rect);
+}
+
+static bool vnc_ready(void *opaque)
+{
+    struct ui *v = opaque;
+    bool ready;
+
     pthread_mutex_lock(&v->lock);
-    if (v->stage && v->width == surface->width && v->height == surface->height) {
-        vnc_copy_rect(v->stage, surface->pixels, v->width, rect);
-        if (v->rects < VNC_RECTS_MAX)
-            v->rect[v->rects++] = *rect;
-        else
-            v->rect[VNC_RECTS_MAX - 1] = vnc_rect_union(&v->rect[VNC_RECTS_MAX - 1], rect);
-    }
+    ready = v->ready;
+    v->unready = !ready;
     pthread_mutex_unlock(&v->lock);
-    vnc_wake(v);
+    return ready;
 }
 
 static int vnc_set_password(void *opaque, const char *password)
@@ -210,7 +260,15 @@ static int vnc_set_password(void *opaque, const char *password)
     return 0;
 }
 
-/* ---- VNC thread ---- */
+/* ---- VNC thread: what the library asks of us ---- */
+
+static uint64_t vnc_now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * DM_NS_PER_SEC + (uint64_t)ts.tv_nsec;
+}
 
 /* Queues an event. A full queue loses it: then all keys are released, none sticks. */
 static void vnc_queue(struct ui *v, const struct vnc_event *e)
@@ -242,58 +300,78 @@ static void vnc_key(rfbBool down, rfbKeySym keysym, rfbClientPtr cl)
 /* Bits of RFC 6143 section 7.5.5: left, middle, right, wheel up, wheel down. */
 static void vnc_pointer(int mask, int x, int y, rfbClientPtr cl)
 {
-    struct ui *v = vnc_of(cl);
-    unsigned wheel = (unsigned)mask & 0x18, pressed = wheel & ~v->wheel_buttons;
+    struct vnc_client *c = cl->clientData;
+    unsigned wheel = (unsigned)mask & 0x18, pressed = wheel & ~c->wheel;
     struct vnc_event e = { .pointer = true, .x = x, .y = y };
 
-    v->wheel_buttons = wheel;
+    c->wheel = wheel;
     e.dz = (pressed & 0x08 ? 1 : 0) - (pressed & 0x10 ? 1 : 0);
     e.buttons = (mask & 1 ? DM_BUTTON_LEFT : 0u) | (mask & 2 ? DM_BUTTON_MIDDLE : 0u) |
                 (mask & 4 ? DM_BUTTON_RIGHT : 0u);
-    vnc_queue(v, &e);
+    vnc_queue(vnc_of(cl), &e);
 }
 
-static void vnc_client_gone(rfbClientPtr cl)
+/* Whoever asks for all of the screen sees what it is now, not what it was at the last look. */
+static void vnc_requested(rfbClientPtr cl, rfbFramebufferUpdateRequestMsg *request)
 {
+    struct vnc_client *c = cl->clientData;
     struct ui *v = vnc_of(cl);
-    int *place = cl->clientData;
 
+    if (request->incremental || c->fresh)
+        return;
+    c->fresh = true;
+    pthread_mutex_lock(&v->screen);
+    c->fresh_from = v->looks;
+    v->awaited = true;
+    pthread_mutex_unlock(&v->screen);
     pthread_mutex_lock(&v->lock);
-    close(*place);
-    *place = -1;
-    v->clients--;
-    v->events_lost = true; /* it may have held keys */
+    v->fresh = true;
     pthread_mutex_unlock(&v->lock);
     host_loop_post(v->loop, &v->post);
 }
 
-/* A place for a client. NULL: all are taken, or there is no descriptor. Lock held. */
-static int *vnc_place(struct ui *v, int fd)
+static void vnc_client_gone(rfbClientPtr cl)
 {
-    for (unsigned i = 0; i < VNC_CLIENTS_MAX && !v->stop; i++) {
-        if (v->socket[i] >= 0)
-            continue;
-        v->socket[i] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-        return v->socket[i] < 0 ? NULL : &v->socket[i];
-    }
+    struct vnc_client *c = cl->clientData;
+    struct ui *v = vnc_of(cl);
+    int *place = &v->socket[c - v->client];
+
+    c->cl = NULL;
+    v->accept_at = 0; /* there is a descriptor now */
+    pthread_mutex_lock(&v->lock);
+    close(*place);
+    *place = -1;
+    v->events_lost = true; /* it may have held keys */
+    pthread_mutex_unlock(&v->lock);
+}
+
+static struct vnc_client *vnc_free_place(struct ui *v)
+{
+    for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++)
+        if (!v->client[i].cl)
+            return &v->client[i];
     return NULL;
 }
 
 static enum rfbNewClientAction vnc_client_came(rfbClientPtr cl)
 {
     struct ui *v = vnc_of(cl);
-    int *place;
+    struct vnc_client *c = cl->wsctx ? NULL : vnc_free_place(v); /* frames of a browser: no */
+    int copy = -1;
 
-    pthread_mutex_lock(&v->lock);
-    place = vnc_place(v, cl->sock);
-    if (place)
-        v->clients++;
-    pthread_mutex_unlock(&v->lock);
-    if (!place)
+    if (!c)
         return RFB_CLIENT_REFUSE;
-    cl->clientData = place;
+    pthread_mutex_lock(&v->lock);
+    if (!v->stop)
+        copy = v->socket[c - v->client] = fcntl(cl->sock, F_DUPFD_CLOEXEC, 0);
+    pthread_mutex_unlock(&v->lock);
+    if (copy < 0)
+        return RFB_CLIENT_REFUSE;
+    *c = (struct vnc_client) { .cl = cl, .low_water = 1 };
+    c->since = c->window = vnc_now();
+    cl->clientData = c;
     cl->clientGoneHook = vnc_client_gone;
-    host_loop_post(v->loop, &v->post);
+    cl->clientFramebufferUpdateRequestHook = vnc_requested;
     return RFB_CLIENT_ACCEPT;
 }
 
@@ -317,105 +395,344 @@ static rfbBool vnc_check_password(rfbClientPtr cl, const char *response, int len
     return bad == 0;
 }
 
-static void vnc_set_format(rfbScreenInfo *screen)
+static void vnc_set_format(rfbScreenInfo *s)
 {
-    screen->serverFormat.redShift = 16;
-    screen->serverFormat.greenShift = 8;
-    screen->serverFormat.blueShift = 0;
+    s->serverFormat.redShift = 16;
+    s->serverFormat.greenShift = 8;
+    s->serverFormat.blueShift = 0;
 }
 
-/* The library's frame buffer gets the size of the stage. Lock held. */
-static bool vnc_new_buffer(struct ui *v)
+/* ---- VNC thread: the screen ---- */
+
+/* The library's frame buffer gets the size of the surface. vnc->screen is held. */
+static bool vnc_new_buffer(struct ui *v, const struct dm_surface *s)
 {
-    uint32_t *fb = calloc((size_t)v->width * (size_t)v->height, sizeof(uint32_t)), *old = v->fb;
-    rfbClientIteratorPtr it;
-    rfbClientPtr cl;
+    uint32_t *fb = calloc((size_t)s->width * (size_t)s->height, sizeof(uint32_t)), *old = v->fb;
 
     if (!fb)
         return false;
     v->fb = fb;
-    rfbNewFramebuffer(v->screen, (char *)fb, v->width, v->height, 8, 3, 4);
-    vnc_set_format(v->screen);
-    it = rfbGetClientIterator(v->screen);
-    while ((cl = rfbClientIteratorNext(it)))
-        rfbSetTranslateFunction(cl);
-    rfbReleaseClientIterator(it);
+    rfbNewFramebuffer(v->rfb, (char *)fb, s->width, s->height, 8, 3, 4);
+    vnc_set_format(v->rfb);
+    for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++)
+        if (v->client[i].cl && v->client[i].cl->sock >= 0)
+            rfbSetTranslateFunction(v->client[i].cl);
     free(old);
     return true;
 }
 
-/* A new stage: all of it is new, its size may be. Lock held. */
-static bool vnc_take_size(struct ui *v)
+/* Takes over what the loop saw on the screen. vnc->screen is held. */
+static void vnc_take_pixels(struct ui *v)
 {
-    bool same = v->screen->width == v->width && v->screen->height == v->height;
+    const struct dm_surface *s = &v->machine->display.surface;
+    struct dm_rect r;
+    int row = 0;
 
-    if (!same && !vnc_new_buffer(v))
+    if (!s->pixels || !v->damage.bits)
+        return;
+    if (v->resized) {
+        if ((v->rfb->width != s->width || v->rfb->height != s->height) && !vnc_new_buffer(v, s))
+            return;
+        tiles_mark(&v->damage, &(struct dm_rect) { 0, 0, s->width, s->height });
+        v->resized = false;
+    }
+    while (tiles_next(&v->damage, &row, s->width, s->height, &r)) {
+        size_t off = (size_t)r.y * (size_t)s->width + (size_t)r.x;
+
+        for (int y = 0; y < r.h; y++, off += (size_t)s->width)
+            memcpy(v->fb + off, s->pixels + off, (size_t)r.w * sizeof(*v->fb));
+        rfbMarkRectAsModified(v->rfb, r.x, r.y, r.x + r.w, r.y + r.h);
+    }
+    v->damaged = false;
+}
+
+static void vnc_take_news(struct ui *v)
+{
+    pthread_mutex_lock(&v->screen);
+    if (v->damaged || v->resized)
+        vnc_take_pixels(v);
+    v->awaited = false;
+    for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++) {
+        struct vnc_client *c = &v->client[i];
+
+        c->fresh = c->fresh && v->looks <= c->fresh_from;
+        v->awaited = v->awaited || (c->cl && c->fresh);
+    }
+    pthread_mutex_unlock(&v->screen);
+}
+
+/* ---- VNC thread: sockets ---- */
+
+static bool vnc_admitted(const struct vnc_client *c)
+{
+    return c->cl->state == RFB_NORMAL;
+}
+
+static enum gate_state vnc_gate_state(const struct vnc_client *c)
+{
+    switch (c->cl->state) {
+    case RFB_PROTOCOL_VERSION:
+        return GATE_VERSION;
+    case RFB_SECURITY_TYPE:
+        return GATE_SECURITY;
+    case RFB_AUTHENTICATION:
+        return GATE_AUTH;
+    case RFB_NORMAL:
+        return GATE_NORMAL;
+    default:
+        return GATE_INIT;
+    }
+}
+
+/* poll need not wake before len bytes are there. */
+static void vnc_low_water(struct vnc_client *c, int len)
+{
+    if (len == c->low_water)
+        return;
+    c->low_water = len;
+    setsockopt(c->cl->sock, SOL_SOCKET, SO_RCVLOWAT, &len, sizeof(len));
+}
+
+/* Reads some of what is of no interest. false: nothing more for now. */
+static bool vnc_client_drop(struct vnc_client *c)
+{
+    uint8_t bytes[GATE_PEEK];
+    ssize_t n = 1;
+
+    for (size_t done = 0; c->drop && done < VNC_DROP && n > 0; done += (size_t)n) {
+        n = recv(c->cl->sock, bytes, c->drop < sizeof(bytes) ? (size_t)c->drop : sizeof(bytes),
+                 MSG_DONTWAIT);
+        if (n > 0)
+            c->drop -= (uint64_t)n;
+    }
+    if (!n || (n < 0 && errno != EAGAIN && errno != EINTR))
+        rfbCloseClient(c->cl);
+    return !c->drop;
+}
+
+/* One message. false: there is none, or the client is gone. */
+static bool vnc_client_message(struct vnc_client *c, bool ended)
+{
+    uint8_t data[GATE_PEEK];
+    struct gate_verdict verdict;
+    ssize_t n;
+
+    c->input++;
+    if (c->drop)
+        return vnc_client_drop(c);
+    n = recv(c->cl->sock, data, sizeof(data), MSG_PEEK | MSG_DONTWAIT);
+    if (!n || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        rfbCloseClient(c->cl);
         return false;
-    v->rect[0] = (struct dm_rect) { 0, 0, v->width, v->height };
-    v->rects = 1;
-    v->resized = false;
+    }
+    verdict = gate_look(vnc_gate_state(c), data, n > 0 ? (size_t)n : 0);
+    vnc_low_water(c, verdict.what == GATE_WAIT ? (int)verdict.len : 1);
+    switch (verdict.what) {
+    case GATE_PASS:
+        rfbProcessClientMessage(c->cl);
+        return c->cl->sock >= 0;
+    case GATE_DROP:
+        c->drop = verdict.len;
+        return vnc_client_drop(c);
+    case GATE_WAIT:
+        if (!ended)
+            return false;
+        break;
+    case GATE_REFUSE:
+        break;
+    }
+    rfbCloseClient(c->cl);
+    return false;
+}
+
+/* The kernel may take all of an update: then the library need not wait for the line. */
+static void vnc_client_room(struct vnc_client *c, const rfbScreenInfo *s)
+{
+    size_t want = (size_t)s->width * (size_t)s->height * 4 + 65536;
+    int room = want < VNC_SEND_MAX ? (int)want : VNC_SEND_MAX;
+
+    if (room <= c->room)
+        return;
+    c->room = room;
+    if (setsockopt(c->cl->sock, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)))
+        setsockopt(c->cl->sock, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+}
+
+/* Is so much of the last update still on the line that the next has to wait? */
+static bool vnc_client_is_behind(const struct vnc_client *c)
+{
+    int bytes;
+
+    return !ioctl(c->cl->sock, SIOCOUTQ, &bytes) && bytes > VNC_BEHIND;
+}
+
+static void vnc_client_update(struct vnc_client *c)
+{
+    rfbClientPtr cl = c->cl;
+    bool due = FB_UPDATE_PENDING(cl) && !sraRgnEmpty(cl->requestedRegion) && !c->fresh;
+
+    c->behind = due && vnc_client_is_behind(c);
+    if (!due || c->behind)
+        return;
+    vnc_client_room(c, cl->screen);
+    rfbUpdateClient(cl);
+}
+
+/* A turn of one client. */
+static void vnc_client_turn(struct vnc_client *c, short events, uint64_t now)
+{
+    if (!vnc_admitted(c) && now - c->since >= VNC_ADMIT_NS)
+        rfbCloseClient(c->cl);
+    for (unsigned i = 0; i < VNC_MESSAGES && events && c->cl->sock >= 0; i++)
+        if (!vnc_client_message(c, events & (POLLRDHUP | POLLHUP | POLLERR)))
+            break;
+    if (c->cl->sock >= 0 && vnc_admitted(c))
+        vnc_client_update(c);
+    if (c->cl->sock < 0)
+        rfbClientConnectionGone(c->cl); /* frees the place */
+}
+
+/*
+ * Makes a place for a newcomer. When all are taken, the one goes that has been longest on its
+ * way in; those who are in stay.
+ */
+static bool vnc_make_place(struct ui *v)
+{
+    struct vnc_client *oldest = NULL;
+
+    for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++) {
+        struct vnc_client *c = &v->client[i];
+
+        if (!c->cl)
+            return true;
+        if (!vnc_admitted(c) && (!oldest || c->since < oldest->since))
+            oldest = c;
+    }
+    if (!oldest)
+        return false;
+    rfbCloseClient(oldest->cl);
+    rfbClientConnectionGone(oldest->cl);
     return true;
 }
 
-/* Takes over what the loop staged and tells the library what is new. */
-static void vnc_take_pixels(struct ui *v)
-{
-    pthread_mutex_lock(&v->lock);
-    if (v->stage && (!v->resized || vnc_take_size(v))) {
-        for (int i = 0; i < v->rects; i++) {
-            const struct dm_rect *r = &v->rect[i];
-
-            vnc_copy_rect(v->fb, v->stage, v->width, r);
-            rfbMarkRectAsModified(v->screen, r->x, r->y, r->x + r->w, r->y + r->h);
-        }
-    }
-    v->rects = 0;
-    pthread_mutex_unlock(&v->lock);
-}
-
-static void vnc_accept(struct ui *v, int listen_fd)
+static void vnc_accept(struct ui *v, int listen_fd, uint64_t now)
 {
     int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
 
-    if (fd < 0)
+    if (fd < 0) {
+        /* EMFILE and its like: the connection waits in the queue, and would wake us at once. */
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            v->accept_at = now + VNC_ACCEPT_NS;
         return;
-    if (fd >= FD_SETSIZE) {
+    }
+    if (fd >= FD_SETSIZE || !vnc_make_place(v)) {
         close(fd);
         return;
     }
-    rfbNewClient(v->screen, fd); /* closes fd itself when it refuses */
+    /* Who is gone without a word is found out by the kernel, not by us. */
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int) { 1 }, sizeof(int));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &(int) { VNC_DEAD_MS / 1000 }, sizeof(int));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned) { VNC_DEAD_MS }, sizeof(unsigned));
+    rfbNewClient(v->rfb, fd); /* closes fd itself when it refuses */
+    v->accept_at = now + VNC_GREET_NS;
+}
+
+/* Tells the loop who is there, and whether somebody can take a picture. */
+static bool vnc_tell(struct ui *v)
+{
+    unsigned seen = 0;
+    bool ready = false, post, stop;
+
+    for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++) {
+        const struct vnc_client *c = &v->client[i];
+
+        if (!c->cl || !vnc_admitted(c))
+            continue;
+        seen++;
+        ready = ready || (!c->behind && !sraRgnEmpty(c->cl->requestedRegion));
+    }
+    pthread_mutex_lock(&v->lock);
+    post = seen != v->seen || v->events_lost || (ready && v->unready);
+    v->seen = seen;
+    v->ready = ready;
+    v->unready = v->unready && !ready;
+    stop = v->stop;
+    pthread_mutex_unlock(&v->lock);
+    if (post)
+        host_loop_post(v->loop, &v->post);
+    return !stop;
+}
+
+static void vnc_sooner(uint64_t *sleep, uint64_t ns)
+{
+    if (ns < *sleep)
+        *sleep = ns;
+}
+
+/* Fills p; returns how many ns poll may sleep for this client. UINT64_MAX: for ever. */
+static uint64_t vnc_poll_client(struct vnc_client *c, struct pollfd *p, uint64_t now)
+{
+    uint64_t sleep = c->behind ? VNC_BEHIND_NS : UINT64_MAX;
+
+    if (now - c->window >= VNC_INPUT_NS) {
+        c->window = now;
+        c->input = 0;
+    }
+    if (c->input < VNC_INPUT_MAX)
+        *p = (struct pollfd) { c->cl->sock, POLLIN | POLLRDHUP, 0 };
+    else /* it floods us: later */
+        vnc_sooner(&sleep, c->window + VNC_INPUT_NS - now);
+    if (!vnc_admitted(c))
+        vnc_sooner(&sleep, now - c->since < VNC_ADMIT_NS ? c->since + VNC_ADMIT_NS - now : 0);
+    return sleep;
+}
+
+/* Sleeps until there is something to do, and does a piece of it for everyone. */
+static void vnc_turn(struct ui *v)
+{
+    struct pollfd p[1 + VNC_LISTEN_MAX + VNC_CLIENTS_MAX] = { { v->wake_fd, POLLIN, 0 } };
+    struct pollfd *clients = p + 1 + VNC_LISTEN_MAX;
+    uint64_t now = vnc_now(), sleep = UINT64_MAX, ignored;
+    struct timespec ts;
+
+    for (int i = 0; i < VNC_LISTEN_MAX; i++)
+        p[1 + i] =
+            (struct pollfd) { i < v->listen.count && now >= v->accept_at ? v->listen.fd[i] : -1,
+                              POLLIN, 0 };
+    if (now < v->accept_at)
+        sleep = v->accept_at - now;
+    for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++) {
+        clients[i] = (struct pollfd) { .fd = -1 };
+        if (v->client[i].cl)
+            vnc_sooner(&sleep, vnc_poll_client(&v->client[i], &clients[i], now));
+    }
+    ts.tv_sec = (time_t)(sleep / DM_NS_PER_SEC);
+    ts.tv_nsec = (long)(sleep % DM_NS_PER_SEC);
+    if (ppoll(p, DM_ARRAY_LEN(p), sleep == UINT64_MAX ? NULL : &ts, NULL) < 0)
+        return;
+    if (p[0].revents && read(v->wake_fd, &ignored, sizeof(ignored)) < 0)
+        return;
+    vnc_take_news(v);
+    now = vnc_now();
+    v->turn++;
+    for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++) {
+        unsigned n = (v->turn + i) % VNC_CLIENTS_MAX;
+
+        if (v->client[n].cl)
+            vnc_client_turn(&v->client[n], clients[n].revents, now);
+    }
+    for (int i = 0; i < VNC_LISTEN_MAX; i++)
+        if (p[1 + i].revents)
+            vnc_accept(v, p[1 + i].fd, now);
 }
 
 static void *vnc_thread(void *opaque)
 {
     struct ui *v = opaque;
-    bool stop = false;
 
-    while (!stop) {
-        fd_set fds = v->screen->allFds;
-        int max = v->screen->maxFd > v->wake_fd ? v->screen->maxFd : v->wake_fd;
-        uint64_t ignored;
-
-        FD_SET(v->wake_fd, &fds);
-        for (int i = 0; i < v->listen.count; i++) {
-            FD_SET(v->listen.fd[i], &fds);
-            if (v->listen.fd[i] > max)
-                max = v->listen.fd[i];
-        }
-        if (select(max + 1, &fds, NULL, NULL, NULL) < 0)
-            continue;
-        if (FD_ISSET(v->wake_fd, &fds) && read(v->wake_fd, &ignored, sizeof(ignored)) < 0)
-            continue;
-        for (int i = 0; i < v->listen.count; i++)
-            if (FD_ISSET(v->listen.fd[i], &fds))
-                vnc_accept(v, v->listen.fd[i]);
-        vnc_take_pixels(v);
-        rfbProcessEvents(v->screen, 0);
-        pthread_mutex_lock(&v->lock);
-        stop = v->stop;
-        pthread_mutex_unlock(&v->lock);
-    }
-    rfbShutdownServer(v->screen, TRUE);
+    while (vnc_tell(v))
+        vnc_turn(v);
+    rfbShutdownServer(v->rfb, TRUE);
     return NULL;
 }
 
@@ -438,7 +755,7 @@ static void vnc_log(const char *fmt, ...)
     dm_log(DM_LOG_TRACE, "vnc", "%s", line);
 }
 
-static int vnc_screen_create(struct ui *v, const struct ui_vnc_config *cfg, struct dm_error *err)
+static int vnc_rfb_create(struct ui *v, const struct ui_vnc_config *cfg, struct dm_error *err)
 {
     rfbScreenInfo *s;
 
@@ -448,7 +765,7 @@ static int vnc_screen_create(struct ui *v, const struct ui_vnc_config *cfg, stru
     s = v->fb ? rfbGetScreen(NULL, NULL, 640, 480, 8, 3, 4) : NULL;
     if (!s)
         return dm_error_set(err, ENOMEM, "VNC: out of memory");
-    v->screen = s;
+    v->rfb = s;
     vnc_set_format(s);
     s->frameBuffer = (char *)v->fb;
     s->screenData = v;
@@ -459,7 +776,6 @@ static int vnc_screen_create(struct ui *v, const struct ui_vnc_config *cfg, stru
     s->alwaysShared = TRUE;
     s->deferUpdateTime = 0; /* dm/display paces updates */
     s->deferPtrUpdateTime = 0;
-    s->handleEventsEagerly = TRUE;
     s->maxClientWait = VNC_CLIENT_WAIT;
     s->permitFileTransfer = FALSE;
     s->cursor = NULL; /* the guest draws its own */
@@ -478,7 +794,7 @@ static void vnc_close(struct ui *v)
 {
     struct dm_display_server *info = &v->machine->display.vnc;
 
-    if (v->thread) {
+    if (v->thread_runs) {
         pthread_mutex_lock(&v->lock);
         v->stop = true;
         for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++)
@@ -491,14 +807,15 @@ static void vnc_close(struct ui *v)
         dm_display_remove_viewer(&v->machine->display, &v->viewer);
         *info = (struct dm_display_server) { 0 };
     }
-    if (v->screen)
-        rfbScreenCleanup(v->screen);
+    if (v->rfb)
+        rfbScreenCleanup(v->rfb);
     vnc_listen_close(&v->listen);
     if (v->wake_fd >= 0)
         close(v->wake_fd);
     keys_finish(&v->keys);
+    tiles_finish(&v->damage);
     pthread_mutex_destroy(&v->lock);
-    free(v->stage);
+    pthread_mutex_destroy(&v->screen);
     free(v->fb);
     free(v);
 }
@@ -512,10 +829,9 @@ static int vnc_thread_start(struct ui *v, struct dm_error *err)
     pthread_sigmask(SIG_SETMASK, &all, &old);
     rc = pthread_create(&v->thread, NULL, vnc_thread, v);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (rc) {
-        v->thread = 0;
+    if (rc)
         return dm_error_set(err, rc, "VNC: no thread: %s", strerror(rc));
-    }
+    v->thread_runs = true;
     return 0;
 }
 
@@ -532,8 +848,14 @@ static int vnc_open(struct ui **out, struct dm_machine *machine, struct host_loo
     v->machine = machine;
     v->loop = loop;
     v->post = (struct host_post) { .fn = vnc_posted, .opaque = v };
-    v->viewer = (struct dm_viewer) { .resized = vnc_resized, .updated = vnc_updated, .opaque = v };
+    v->viewer = (struct dm_viewer) { .resized = vnc_resized,
+                                     .updated = vnc_updated,
+                                     .begin = vnc_begin,
+                                     .end = vnc_end,
+                                     .ready = vnc_ready,
+                                     .opaque = v };
     pthread_mutex_init(&v->lock, NULL);
+    pthread_mutex_init(&v->screen, NULL);
     for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++)
         v->socket[i] = -1;
     v->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -543,14 +865,18 @@ static int vnc_open(struct ui **out, struct dm_machine *machine, struct host_loo
     if (!rc)
         rc = vnc_listen_open(&v->listen, cfg->host, cfg->display, cfg->to, err);
     if (!rc)
-        rc = vnc_screen_create(v, cfg, err);
-    if (!rc)
-        rc = vnc_thread_start(v, err);
+        rc = vnc_rfb_create(v, cfg, err);
     if (rc) {
         vnc_close(v);
         return rc;
     }
     dm_display_add_viewer(&machine->display, &v->viewer);
+    rc = vnc_thread_start(v, err);
+    if (rc) {
+        dm_display_remove_viewer(&machine->display, &v->viewer);
+        vnc_close(v);
+        return rc;
+    }
     info->enabled = true;
     info->opaque = v;
     info->set_password = vnc_set_password;
