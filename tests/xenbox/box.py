@@ -185,8 +185,23 @@ class Box:
                 raise Failure(f"waited {limit * SLOW:.0f} s for {why}")
             time.sleep(every)
 
-    def sh(self, script, limit=60, check=False):
-        """Runs a bash script in dom0."""
+    def sh(self, script, limit=60, check=False, again=False):
+        """Runs a bash script in dom0. again: it may run twice, should the first shell crash.
+
+        Programs of dom0 do crash now and then: see the faults of the machine in docs/XENBOX.md.
+        """
+        try:
+            answer = self._post(script, limit)
+        except Failure as e:
+            if not again:
+                raise
+            note(f"once more: {e}")
+            answer = self._post(script, limit)
+        if check and not answer:
+            raise Failure(f"in dom0: {script[:80]}: {answer.text.strip()[-400:]}")
+        return answer
+
+    def _post(self, script, limit):
         self.alive()
         try:
             link = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=limit * SLOW)
@@ -201,10 +216,7 @@ class Box:
             f.write(f"--- {time.monotonic() - self.began:.1f} s\n{script}\n{text}\n")
         if not m:
             raise Failure(f"dom0 gave a torn answer to: {script[:80]}")
-        answer = Answer(int(m.group(1)), text[:m.start()])
-        if check and not answer:
-            raise Failure(f"in dom0: {script[:80]}: {answer.text.strip()[-400:]}")
-        return answer
+        return Answer(int(m.group(1)), text[:m.start()])
 
     def collect(self):
         """What is worth knowing after a failure."""

@@ -40,7 +40,8 @@ usr/lib/xen-4.17/bin/xl usr/lib/xen-4.17/bin/xenstored
 usr/lib/xen-4.17/bin/xenconsoled usr/lib/xen-4.17/bin/xenconsole usr/lib/xen-4.17/bin/xen-init-dom0
 usr/lib/xen-4.17/bin/libxl-save-helper usr/lib/xen-4.17/bin/lsevtchn usr/lib/xen-4.17/bin/xen-hvmctx
 usr/lib/xen-4.17/bin/xentop usr/lib/xen-4.17/bin/xen-diag usr/lib/xen-4.17/bin/depriv-fd-checker
-usr/lib/xen-4.17/bin/vchan-socket-proxy sbin/ethtool bin/nc.openbsd
+usr/lib/xen-4.17/bin/vchan-socket-proxy sbin/bridge sbin/ethtool
+bin/nc.openbsd
 """.split()
 DOM0_MODULES = """
 xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs xen-netback xen-blkback bridge tun loop 8021q

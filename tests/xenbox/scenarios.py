@@ -3,6 +3,7 @@
 import re
 import time
 
+import net
 import netboot
 import save
 from box import Failure, note
@@ -27,7 +28,7 @@ class Session:
         self.guest = self.kind = None
 
     def need(self, kind):
-        """A running guest of a kind: 'disk', 'cd' or 'smp'."""
+        """A running guest of a kind: 'disk', 'cd', 'net' or 'smp'."""
         if self.kind == kind:
             return self.guest
         self.drop()
@@ -39,6 +40,8 @@ class Session:
             guest = Guest(self.box, "cd", disks=Guest.DISKS + ["file:/images/boot.iso,hdd:cdrom,r"],
                           boot="dc")
             self.boot_with_menu(guest)
+        elif kind == "net":
+            guest = net.boot(self)
         else:
             guest = Guest(self.box, kind, vcpus=2 if kind == "smp" else 1)
             self.guest = guest
@@ -239,6 +242,14 @@ class Session:
              "/no/such/folder"),
         ]
         self.box.sh("setsid nc -l -p 5907 </dev/null >/dev/null 2>&1 &")
+        try:
+            return self.mistakes(cases)
+        finally:
+            self.box.sh("fuser -k 5907/tcp; killall nc")
+
+    def mistakes(self, cases):
+        """Guests that cannot start: (what is wrong, arguments of Guest, pattern of a line of the
+        device model's or xl's log, or None)."""
         wrong = []
         for i, (what, args, word) in enumerate(cases):
             guest = Guest(self.box, f"bad{i}", **args)
@@ -256,7 +267,7 @@ class Session:
             left = guest.leftovers(domid) if domid else ""
             if left:
                 wrong.append(f"{what}: leaves {left}")
-            said = self.box.text(f"xen/qemu-dm-bad{i}.log").strip()
+            said = f"{self.box.text(f'xen/qemu-dm-bad{i}.log').strip()}\n{done.text}"
             if word:
                 lines = [line for line in said.splitlines() if re.search(word, line, re.I)]
                 if not lines:
@@ -264,7 +275,6 @@ class Session:
                     continue
                 said = lines[0]
             note(f"{what}: xl failed after {took:.1f} s" + (f": {said}" if word else ""))
-        self.box.sh("fuser -k 5907/tcp; killall nc")
         if wrong:
             raise Failure("; ".join(wrong))
         return f"{len(cases)} mistakes"
@@ -276,11 +286,11 @@ SCENARIOS = {
     "screen": Session.screen, "boot-cd": Session.boot_cd, **save.SCENARIOS,
     "data": Session.data, "poweroff": Session.poweroff,
     "reboot": Session.reboot, "destroy": Session.destroy, "serial-file": Session.serial_file,
-    "errors": Session.errors, **netboot.SCENARIOS, "smp": Session.smp,
+    "errors": Session.errors, **net.SCENARIOS, **netboot.SCENARIOS, "smp": Session.smp,
 }
 GROUPS = {
     "smoke": ["boot-disk", "size", "data", "poweroff"],
     "power": ["poweroff", "reboot", "destroy"],
-    "net": [*netboot.SCENARIOS],
+    "net": [*net.SCENARIOS, *netboot.SCENARIOS],
     "all": list(SCENARIOS),
 }
