@@ -275,6 +275,9 @@ static int state_record_load(struct dm_machine *m, const uint8_t **data, size_t 
         return dm_error_set(err, EINVAL, "saved state: cut off in a record's head");
     memcpy(id, name, *p);
     id[*p] = 0;
+    for (const char *c = id; c < id + *p; c++) /* it will stand in a line of the log */
+        if (*c < ' ' || *c > '~')
+            return dm_error_set(err, EINVAL, "saved state: a device's name is no text");
     version = (uint16_t)dm_get_le(head, 2);
     len = dm_get_le(head + 2, 4);
     body = state_take(data, left, len);

@@ -318,6 +318,10 @@ static void test_machine(void **state)
     buf.data[HEAD + 1] = 'L';
     assert_int_equal(load(&f, &buf, &err), -EINVAL);
     assert_non_null(strstr(err.text, "no device 'Left'"));
+    buf.data[HEAD + 1] = '\n';
+    assert_int_equal(load(&f, &buf, &err), -EINVAL);
+    assert_string_equal(err.text, "saved state: a device's name is no text");
+    buf.data[HEAD + 1] = 'L';
     buf.data[HEAD] = DM_DEVICE_ID_MAX;
     assert_int_equal(load(&f, &buf, &err), -EINVAL);
     buf.data[HEAD] = 0;
