@@ -370,11 +370,13 @@ static size_t vga_dirty_words(const struct vga *v)
  * Takes what changed since the last time into v->pages, of the first bytes of VRAM at least.
  * The hypervisor looks at every page it is asked for, and starts anew when their number
  * changes: what is not shown is left out, and the number only grows (page flipping).
+ * Returns whether anything did.
  */
-static void vga_dirty_take(struct vga *v, uint64_t bytes)
+static bool vga_dirty_take(struct vga *v, uint64_t bytes)
 {
     struct dm_hypervisor *hv = v->pci.dev.machine->hv;
     size_t words = vga_dirty_words(v);
+    uint64_t any = 0;
 
     memset(v->pages, 0, words * 8);
     if (bytes > v->vram_size)
@@ -386,8 +388,9 @@ static void vga_dirty_take(struct vga *v, uint64_t bytes)
     if (bytes && hv->ops->vram_dirty(hv, v->pages, v->tracked))
         memset(v->pages, 0xff, words * 8);
     for (size_t i = 0; i < words; i++)
-        v->pages[i] |= v->dirty[i];
+        any |= v->pages[i] |= v->dirty[i];
     memset(v->dirty, 0, words * 8);
+    return any;
 }
 
 /* Did bytes [first, last] of VRAM change? All of it when they are the wrong way round. */
@@ -464,7 +467,8 @@ static void vga_graphics(struct vga *v, bool changed)
     struct vga_scan s, last = { 0 };
     bool have = false;
 
-    vga_dirty_take(v, 0);
+    if (!vga_dirty_take(v, 0) && !changed)
+        return;
     for (uint32_t y = 0; y < w->height; y++) {
         s = vga_scan_at(w, y);
         if (!changed && !vga_dirty_test(v, 4 * vga_crtc_address(w, s.at, s.row),
@@ -553,7 +557,8 @@ static void vga_linear(struct vga *v, bool changed)
     const struct vga_view *w = &s->view;
     uint32_t bytes = w->bpp == 4 ? (w->width + w->pan + 7) / 8 * 4 : w->width * ((w->bpp + 7) / 8);
 
-    vga_dirty_take(v, w->start + (uint64_t)w->height * w->pitch);
+    if (!vga_dirty_take(v, w->start + (uint64_t)w->height * w->pitch) && !changed)
+        return;
     for (uint32_t y = 0; y < w->height; y++) {
         uint64_t at = w->start + (uint64_t)y * w->pitch;
 

@@ -270,10 +270,17 @@ static void client_await(struct vnc_client *c, int x, int y, int w, int h)
 
 static void client_start(struct vnc_client *c, unsigned port, enum vnc_encoding encoding)
 {
+    long n;
+
     if (vnc_client_open(c, "127.0.0.1", port, encoding))
         fail("cannot connect to the server");
-    if (vnc_client_request(c, false) || vnc_client_update(c, 10000, 0, 0, 1, 1) < 0)
-        fail("no first update");
+    do { /* all of it, and at its size */
+        if (vnc_client_request(c, false))
+            fail("cannot write to the server");
+        n = vnc_client_update(c, 10000, 0, 0, WIDTH, HEIGHT);
+        if (n < 0)
+            fail("no first update");
+    } while (n < (long)WIDTH * HEIGHT);
     nap(0.3);
 }
 

@@ -11,6 +11,7 @@
 #include "ui/vnc/tiles.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -549,6 +550,70 @@ static void test_no_descriptor_left(void **state)
     console_close(&c);
 }
 
+/* How often threads other than the caller's went to sleep so far. */
+static long others_slept(void)
+{
+    DIR *dir = opendir("/proc/self/task");
+    long sum = 0, n;
+
+    assert_non_null(dir);
+    for (struct dirent *e; (e = readdir(dir));) {
+        char path[300], line[128];
+        FILE *in;
+
+        if (*e->d_name == '.' || atoi(e->d_name) == gettid())
+            continue;
+        snprintf(path, sizeof(path), "/proc/self/task/%s/status", e->d_name);
+        in = fopen(path, "r");
+        while (in && fgets(line, sizeof(line), in))
+            if (sscanf(line, "voluntary_ctxt_switches: %ld", &n) == 1)
+                sum += n;
+        if (in)
+            fclose(in);
+    }
+    closedir(dir);
+    return sum;
+}
+
+static void console_paint(struct console *c)
+{
+    dm_display_set_source(&c->f.machine.display, console_refresh, c);
+    c->f.machine.display.all = true;
+    dm_display_kick(&c->f.machine.display);
+}
+
+/* One that asks and does not read: others see the screen, and nobody is busy waiting for it. */
+static void test_one_that_does_not_read(void **state)
+{
+    struct console c = { .color = 0x00ff00, .want = 0x0000ff, .want_width = 300 };
+    struct talker t = { 0 };
+    uint64_t start;
+    long slept;
+
+    console_open(&c, false);
+    dm_display_resize(&c.f.machine.display, 300, 280);
+    talker_start(&t, &c);
+    for (unsigned i = 0; i < 4; i++) /* size, a picture, and others that wait for it */
+        assert_int_equal(vnc_client_request(&t.rfb, false), 0);
+    for (unsigned i = 0; i < 50; i++) {
+        console_paint(&c);
+        vnc_client_request(&t.rfb, true);
+        host_loop_turn(&c.loop, false);
+        usleep(10000);
+    }
+    c.color = 0x0000ff;
+    console_paint(&c);
+    start = dm_clock_now(&c.loop.clock);
+    try_password(&c, "", true);
+    assert_true(dm_clock_now(&c.loop.clock) - start < 8 * DM_NS_PER_SEC);
+    usleep(2000000); /* its line is looked at ever less often */
+    slept = others_slept();
+    usleep(2000000);
+    assert_in_range(others_slept() - slept, 0, 10);
+    talker_finish(&t);
+    console_close(&c);
+}
+
 /* Scaling on the server's side is not done, whatever a client asks for; modes go on changing. */
 static void test_scaling_is_refused(void **state)
 {
@@ -699,5 +764,6 @@ UNIT_MAIN(cmocka_unit_test(test_keys_us), cmocka_unit_test(test_keys_of_a_real_k
           cmocka_unit_test(test_half_messages_hold_nobody_up),
           cmocka_unit_test(test_a_flood_starves_nobody),
           cmocka_unit_test(test_the_silent_hold_no_place),
-          cmocka_unit_test(test_no_descriptor_left), cmocka_unit_test(test_scaling_is_refused),
-          cmocka_unit_test(test_gate), cmocka_unit_test(test_tiles))
+          cmocka_unit_test(test_no_descriptor_left), cmocka_unit_test(test_one_that_does_not_read),
+          cmocka_unit_test(test_scaling_is_refused), cmocka_unit_test(test_gate),
+          cmocka_unit_test(test_tiles))

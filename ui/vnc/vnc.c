@@ -56,7 +56,8 @@
 #define VNC_ACCEPT_NS   DM_NS_PER_SEC        /* a rest when there is no file descriptor left */
 #define VNC_GREET_NS    (300 * DM_NS_PER_MS) /* ... since the library looks 100 ms for a browser */
 #define VNC_BEHIND      65536                /* bytes on the line that are no reason to wait */
-#define VNC_BEHIND_NS   (5 * DM_NS_PER_MS)   /* when to look again if there are more */
+#define VNC_BEHIND_NS   (5 * DM_NS_PER_MS)   /* when to look again if there are more; doubles, */
+#define VNC_STALLED_NS  DM_NS_PER_SEC        /* ... up to this, while none of them goes */
 #define VNC_SEND_MAX    (16 << 20)           /* of kernel memory for an update, bytes */
 #define VNC_DEAD_MS     60000                /* a line is cut that takes nothing for so long */
 
@@ -77,7 +78,8 @@ struct vnc_client {
     int low_water;       /* bytes without which poll need not wake */
     int room;            /* SO_SNDBUF */
     unsigned wheel;      /* buttons of it that are down */
-    bool behind;         /* an update is due, but the last is still on the line */
+    int behind;          /* bytes: an update is due, but they are still on the line; 0: none */
+    uint64_t look_after; /* ns, at them */
     bool fresh;          /* it wants to see what the next look brings */
     uint64_t fresh_from; /* ... which is one behind this */
 };
@@ -559,20 +561,27 @@ static void vnc_client_room(struct vnc_client *c, const rfbScreenInfo *s)
 }
 
 /* Is so much of the last update still on the line that the next has to wait? */
-static bool vnc_client_is_behind(const struct vnc_client *c)
+static bool vnc_client_is_behind(struct vnc_client *c)
 {
-    int bytes;
+    int was = c->behind, bytes;
 
-    return !ioctl(c->cl->sock, SIOCOUTQ, &bytes) && bytes > VNC_BEHIND;
+    c->behind = !ioctl(c->cl->sock, SIOCOUTQ, &bytes) && bytes > VNC_BEHIND ? bytes : 0;
+    if (!was || c->behind < was)
+        c->look_after = VNC_BEHIND_NS;
+    else if (c->look_after < VNC_STALLED_NS)
+        c->look_after *= 2;
+    return c->behind;
 }
 
 static void vnc_client_update(struct vnc_client *c)
 {
     rfbClientPtr cl = c->cl;
-    bool due = FB_UPDATE_PENDING(cl) && !sraRgnEmpty(cl->requestedRegion) && !c->fresh;
 
-    c->behind = due && vnc_client_is_behind(c);
-    if (!due || c->behind)
+    if (!FB_UPDATE_PENDING(cl) || sraRgnEmpty(cl->requestedRegion) || c->fresh) {
+        c->behind = 0;
+        return;
+    }
+    if (vnc_client_is_behind(c))
         return;
     vnc_client_room(c, cl->screen);
     rfbUpdateClient(cl);
@@ -672,7 +681,7 @@ static void vnc_sooner(uint64_t *sleep, uint64_t ns)
 /* Fills p; returns how many ns poll may sleep for this client. UINT64_MAX: for ever. */
 static uint64_t vnc_poll_client(struct vnc_client *c, struct pollfd *p, uint64_t now)
 {
-    uint64_t sleep = c->behind ? VNC_BEHIND_NS : UINT64_MAX;
+    uint64_t sleep = c->behind ? c->look_after : UINT64_MAX;
 
     if (now - c->window >= VNC_INPUT_NS) {
         c->window = now;
