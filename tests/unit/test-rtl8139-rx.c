@@ -40,9 +40,23 @@ static uint32_t take(struct rig *r, unsigned *cur, const uint8_t *frame, size_t 
 
 static void test_crc(void **state)
 {
+    uint8_t bytes[300];
+
     (void)state;
     assert_int_equal(ether_crc((const uint8_t *)"123456789", 9), 0xcbf43926);
     assert_int_equal(ether_crc((const uint8_t *)"12345678", 0), 0);
+    /* Bit by bit, all lengths around those where it goes another way. */
+    for (size_t len = 0; len < sizeof(bytes); len++) {
+        uint32_t c = ~0u;
+
+        bytes[len] = (uint8_t)(len * 73 ^ len >> 3);
+        for (size_t i = 0; i < len; i++) {
+            c ^= bytes[i];
+            for (int bit = 0; bit < 8; bit++)
+                c = c >> 1 ^ (c & 1 ? 0xedb88320u : 0);
+        }
+        assert_int_equal(ether_crc(bytes, len), (uint32_t)~c);
+    }
     /* 01:00:5e:00:00:01 and 33:33:00:00:00:01, as Linux' ether_crc() >> 26 has them. */
     assert_int_equal(ether_crc_hash((const uint8_t *)"\x01\x00\x5e\x00\x00\x01", 6), 31);
     assert_int_equal(ether_crc_hash((const uint8_t *)"\x33\x33\x00\x00\x00\x01", 6), 62);
