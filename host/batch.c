@@ -123,8 +123,12 @@ static void batch_prepare(struct host_batch *b, struct host_batch_op *op)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&b->ring);
 
-    assert(sqe); /* the ring is empty between calls */
-    if (op->write)
+    assert(sqe);                         /* the ring is empty between calls */
+    if (op->iov_count == 1 && op->write) /* no list for the kernel to copy and keep */
+        io_uring_prep_write(sqe, op->fd, op->iov->iov_base, (unsigned)op->iov->iov_len, 0);
+    else if (op->iov_count == 1)
+        io_uring_prep_read(sqe, op->fd, op->iov->iov_base, (unsigned)op->iov->iov_len, 0);
+    else if (op->write)
         io_uring_prep_writev(sqe, op->fd, op->iov, (unsigned)op->iov_count, 0);
     else
         io_uring_prep_readv(sqe, op->fd, op->iov, (unsigned)op->iov_count, 0);
