@@ -4,12 +4,11 @@
  * network card. Frames carry a virtio_net_hdr, so that what the guest leaves to its card
  * (checksums, TCP segmentation) goes on to the kernel as it is, and comes the same way.
  *
- * Reading: while there are frames, several are read by one system call, as many as lately
- * were there. What the card refuses stays in its slot, and nothing is read until the card
- * has room; then the kernel's queue fills, whose drops the interface counts.
- * Writing: small frames are gathered until the card's batch ends and go out by one system
- * call; a large one goes at once, from where it is, with those before it. When the
- * kernel's buffer is full (sndbuf=), the card waits.
+ * Reading: several frames are read by one system call a turn, as many as lately were there. What
+ * the card refuses stays in its slot, and nothing is read until the card has room; then the
+ * kernel's queue fills, whose drops the interface counts. Writing: small frames are gathered until
+ * the card's batch ends and go out by one system call; a large one goes at once, from where it is,
+ * with those before it. When the kernel's buffer is full (sndbuf=), the card waits.
  */
 #include "backend/netdev.h"
 #include "backend/script.h"
@@ -35,7 +34,6 @@
 #define TAP_RX_SLOTS    32
 #define TAP_RX_LARGE    8     /* slots in use while frames are large: they cost memory */
 #define TAP_RX_STRIDE   69632 /* bytes: a header and DM_NET_MAX_LEN, in whole pages */
-#define TAP_RX_ROUNDS   4     /* system calls for reading a turn, then others have theirs */
 #define TAP_TX_SLOTS    63    /* and a large frame make a batch */
 #define TAP_TX_SMALL    2048  /* bytes: up to here copied, with the header */
 #define TAP_RETRY_NS    DM_NS_PER_MS
@@ -256,8 +254,8 @@ static bool tap_deliver(struct tap *t)
     return true;
 }
 
-/* Reads a batch. false: there was less than asked for, so no more for now. */
-static bool tap_read(struct tap *t)
+/* Reads a batch. */
+static void tap_read(struct tap *t)
 {
     struct host_batch_op ops[TAP_RX_SLOTS];
     struct iovec iov[TAP_RX_SLOTS];
@@ -289,22 +287,19 @@ static bool tap_read(struct tap *t)
         t->want = t->rx_count ? t->rx_count : 1;
     if (t->want > TAP_RX_LARGE && sum > (size_t)t->rx_count * TAP_TX_SMALL)
         t->want = TAP_RX_LARGE;
-    return t->rx_count == want && want > 1; /* after a single one, epoll knows for less */
 }
 
+/*
+ * One batch a turn: a vCPU that writes to a register meanwhile, to give buffers back mostly,
+ * stands still until the turn ends.
+ */
 static void tap_receive(struct tap *t)
 {
-    bool more = true;
-
-    for (unsigned round = 0; round < TAP_RX_ROUNDS && more && !t->gone; round++) {
-        t->rx_wait = !tap_deliver(t) || !dm_net_room(&t->net, DM_NET_MIN_LEN);
-        if (t->rx_wait)
-            break;
-        more = tap_read(t);
-        t->rx_wait = !tap_deliver(t);
-        if (t->rx_wait)
-            break;
-    }
+    t->rx_wait = !tap_deliver(t) || !dm_net_room(&t->net, DM_NET_MIN_LEN);
+    if (t->rx_wait || t->gone)
+        return;
+    tap_read(t);
+    t->rx_wait = !tap_deliver(t);
 }
 
 static void tap_accept(struct dm_net *net)
