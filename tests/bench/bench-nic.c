@@ -64,12 +64,12 @@ static const struct nic_card *const cards[] = { &nic_e1000, &nic_rtl8139, &nic_r
 
 /*
  * What was measured, in parts: others use the machine too, which hits some of them. ns and
- * the CPU time are a frame's.
+ * requests are a frame's.
  */
 struct result {
     unsigned parts;
-    double ns[PARTS], cpu_ns[PARTS], requests[PARTS];
-    uint64_t frames, lost;
+    double ns[PARTS], requests[PARTS];
+    uint64_t frames, lost, cpu_ns; /* in all; CPU time of others is known only to a few ms */
 };
 
 /* When a part began. */
@@ -115,10 +115,10 @@ static void part_add(struct result *r, uint64_t frames, uint64_t ns, uint64_t cp
                      uint64_t requests)
 {
     r->frames += frames;
+    r->cpu_ns += cpu_ns;
     if (!frames || r->parts == PARTS)
         return;
     r->ns[r->parts] = (double)ns / (double)frames;
-    r->cpu_ns[r->parts] = (double)cpu_ns / (double)frames;
     r->requests[r->parts++] = (double)requests / (double)frames;
 }
 
@@ -236,13 +236,13 @@ static void floor_frame(const struct sim_options *opt, const struct row *row, st
     uint64_t ns = 0, limit = (uint64_t)(seconds * 3e8), start, cpu_start, took;
     int fd = floor_tap(), wire = row->burst ? -1 : source_open(FLOOR_IF);
 
-    r->parts = 0;
-    if (opt->pin)
-        pin(opt->model_cpu);
+    *r = (struct result) { 0 };
     memcpy(buf, &off, sizeof(off));
     for (; ns < limit; ns += took) {
         unsigned todo = wire < 0 ? PART_FRAMES : source_fill(wire, row);
 
+        if (opt->pin)
+            pin(opt->model_cpu);
         cpu_start = now(CLOCK_THREAD_CPUTIME_ID);
         start = now(CLOCK_MONOTONIC);
         for (unsigned i = 0; i < todo; i++) {
@@ -253,12 +253,12 @@ static void floor_frame(const struct sim_options *opt, const struct row *row, st
         }
         took = now(CLOCK_MONOTONIC) - start;
         part_add(r, todo, took, now(CLOCK_THREAD_CPUTIME_ID) - cpu_start, 0);
+        if (opt->pin) /* the frames come from there, as when the model reads */
+            pin(opt->driver_cpu);
     }
     if (wire >= 0)
         close(wire);
     close(fd);
-    if (opt->pin)
-        pin(opt->driver_cpu);
 }
 
 /* --- the model's system calls --- */
@@ -432,7 +432,6 @@ static void nic_send(struct nic *nic, const struct row *row, uint64_t count, uin
             part = part_begin(nic);
         }
     } while (put < count || at - start < ns);
-    r->frames = put;
     while (nic->sent - sent < put)
         if (!nic_wait(nic, 1000))
             sim_fail(nic->sim, "%s: %ju frames were not sent", row->name,
@@ -545,8 +544,9 @@ static void row_figures(const char *card, const struct row *row, const struct re
     row_print(card, row, "", 1e9 / ns, "frames/s");
     row_print(card, row, ".bits", row->len * 8 / ns, "Gbit/s");
     row_print(card, row, ".floors", median(part, r->parts), "of-floor");
-    row_print(card, row, ".cpu", median(r->cpu_ns, r->parts) / 1e3, "us/frame");
-    row_print(card, row, ".cpu-floor", median(floor->cpu_ns, floor->parts) / 1e3, "us/frame");
+    row_print(card, row, ".cpu", (double)r->cpu_ns / 1e3 / (double)r->frames, "us/frame");
+    row_print(card, row, ".cpu-floor", (double)floor->cpu_ns / 1e3 / (double)floor->frames,
+              "us/frame");
     row_print(card, row, ".accesses", median(r->requests, r->parts), "/frame");
 }
 
