@@ -104,6 +104,7 @@ static int client_handshake(struct vnc_client *c, enum vnc_encoding encoding)
         return -EACCES;
     if ((rc = client_write(c, "\1", 1)) || (rc = client_read(c, buf, 24)))
         return rc;
+    memcpy(c->format, buf + 4, sizeof(c->format));
     name = be32(buf + 20);
     if ((rc = client_resize(c, be16(buf), be16(buf + 2))) || (rc = client_read(c, NULL, name)))
         return rc;

@@ -16,8 +16,9 @@ enum vnc_encoding { VNC_ENCODING_RAW = 0, VNC_ENCODING_TIGHT = 7, VNC_ENCODING_Z
 struct vnc_client {
     int fd;
     int width, height;
-    uint32_t *pixels; /* what came raw: 0x00RRGGBB; others leave it as it was */
-    uint64_t bytes;   /* received since the start */
+    uint8_t format[16]; /* PIXEL_FORMAT that the server proposed */
+    uint32_t *pixels;   /* what came raw: 0x00RRGGBB; others leave it as it was */
+    uint64_t bytes;     /* received since the start */
     uint8_t in[65536];
     size_t in_at, in_len;
 };

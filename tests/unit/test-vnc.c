@@ -550,6 +550,31 @@ static void test_no_descriptor_left(void **state)
     console_close(&c);
 }
 
+/* Our format is the one that viewers ask for, so that pixels need not be turned into themselves. */
+static void test_pixels_go_as_they_are(void **state)
+{
+    static const uint8_t format[16] = { 32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0 };
+    struct console c = { .color = 0x123456 };
+    struct talker t = { 0 };
+
+    console_open(&c, false);
+    for (unsigned i = 0; i < 2; i++) { /* before and after the size changed */
+        talker_start(&t, &c);
+        t.rfb.format[3] = t.rfb.format[3] != 0; /* true colours: any but zero says so */
+        assert_memory_equal(t.rfb.format, format, sizeof(format));
+        assert_int_equal(vnc_client_request(&t.rfb, false), 0);
+        for (unsigned n = 0; t.rfb.pixels[0] != 0x123456 && n < 20000; n++) {
+            host_loop_turn(&c.loop, false);
+            if (vnc_client_update(&t.rfb, 1, 0, 0, 1, 1) >= 0)
+                vnc_client_request(&t.rfb, true);
+        }
+        assert_int_equal(t.rfb.pixels[0], 0x123456);
+        talker_finish(&t);
+        t = (struct talker) { 0 };
+    }
+    console_close(&c);
+}
+
 /* How often threads other than the caller's went to sleep so far. */
 static long others_slept(void)
 {
@@ -765,5 +790,5 @@ UNIT_MAIN(cmocka_unit_test(test_keys_us), cmocka_unit_test(test_keys_of_a_real_k
           cmocka_unit_test(test_a_flood_starves_nobody),
           cmocka_unit_test(test_the_silent_hold_no_place),
           cmocka_unit_test(test_no_descriptor_left), cmocka_unit_test(test_one_that_does_not_read),
-          cmocka_unit_test(test_scaling_is_refused), cmocka_unit_test(test_gate),
-          cmocka_unit_test(test_tiles))
+          cmocka_unit_test(test_pixels_go_as_they_are), cmocka_unit_test(test_scaling_is_refused),
+          cmocka_unit_test(test_gate), cmocka_unit_test(test_tiles))

@@ -397,8 +397,10 @@ static rfbBool vnc_check_password(rfbClientPtr cl, const char *response, int len
     return bad == 0;
 }
 
+/* As viewers ask for it. With a depth of 32 the library would turn each pixel into itself. */
 static void vnc_set_format(rfbScreenInfo *s)
 {
+    s->serverFormat.depth = 24;
     s->serverFormat.redShift = 16;
     s->serverFormat.greenShift = 8;
     s->serverFormat.blueShift = 0;
