@@ -4,10 +4,12 @@
  * network card. Frames carry a virtio_net_hdr, so that what the guest leaves to its card
  * (checksums, TCP segmentation) goes on to the kernel as it is, and comes the same way.
  *
- * Reading: several frames are read by one system call a turn, as many as lately were there. What
- * the card refuses stays in its slot, and nothing is read until the card has room; then the
- * kernel's queue fills, whose drops the interface counts. Writing: small frames are gathered until
- * the card's batch ends and go out by one system call; a large one goes at once, from where it is,
+ * Reading: several frames are read by one system call a turn, as many as lately were there.
+ * What the card refuses stays in its slot, and nothing is read until the card has room; then
+ * the kernel's queue fills, whose drops the interface counts.
+ *
+ * Writing: small frames are gathered until the loop's turn ends, when the vCPU that sent them
+ * goes on already, and go out by one system call; a large one goes at once, from where it is,
  * with those before it. When the kernel's buffer is full (sndbuf=), the card waits.
  */
 #include "backend/netdev.h"
@@ -326,7 +328,7 @@ static void tap_ready(void *opaque, uint32_t events)
         tap_update_watch(t);
 }
 
-/* Before the loop sleeps: what the card sent without saying that it was the last. */
+/* Before the loop sleeps. */
 static void tap_turn(void *opaque)
 {
     struct tap *t = opaque;

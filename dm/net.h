@@ -62,7 +62,11 @@ struct dm_net_ops {
      */
     bool (*send)(struct dm_net *net, const struct dm_iov *iov, int n, size_t len,
                  const struct dm_net_offload *off);
-    void (*flush)(struct dm_net *net); /* what was sent leaves now. May be NULL */
+    /*
+     * What was sent leaves now; without it at the end of the loop's turn, when the vCPU that
+     * sent goes on already. May be NULL.
+     */
+    void (*flush)(struct dm_net *net);
     /* The card takes frames again after it refused one. Calls back from the loop, later. */
     void (*accept)(struct dm_net *net);
     /* Waits a little until what was sent has left. false: it has not. May be NULL */
@@ -137,7 +141,6 @@ void dm_net_set_user(struct dm_net *net, const struct dm_net_user *user, void *o
  */
 bool dm_net_send(struct dm_net *net, const struct dm_iov *iov, int n, size_t len,
                  const struct dm_net_offload *off);
-void dm_net_flush(struct dm_net *net);  /* the end of what the card has to send now */
 void dm_net_accept(struct dm_net *net); /* the card has room. Cheap when nothing waits */
 void dm_net_drop(struct dm_net *net);   /* the card lost a frame that it has taken */
 /* What the guest's driver can receive. Nothing (0) at first. */
@@ -159,6 +162,7 @@ void dm_net_writable(struct dm_net *net); /* there is room after send said false
 
 /* For the machine and its control. */
 
+void dm_net_flush(struct dm_net *net); /* what was sent leaves now, not at the end of the turn */
 void dm_net_set_link(struct dm_net *net, bool up);
 
 /* What the card has sent leaves now. Waits a little where the host is slow. For stop and save. */

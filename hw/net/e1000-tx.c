@@ -493,7 +493,6 @@ void e1000_tx_run(struct e1000 *s)
         tx_interrupt(s, &w);
     if (!s->tx_blocked && (done && (!left || work >= TX_TURN_BYTES)) && tx_pending(s))
         dm_timer_arm(&s->tx_turn, dm_clock_now(s->pci.dev.machine->clock));
-    dm_net_flush(s->net);
 }
 
 void e1000_tx_flush_delay(struct e1000 *s)

@@ -366,8 +366,6 @@ void rtl_tx_run(struct rtl8139 *s, unsigned queues)
                      (cplus && queues & RTL_TX_DOORBELL && result == TX_EMPTY && !sent && !failed
                           ? INT_TDU
                           : 0));
-    if (sent)
-        dm_net_flush(s->net);
 }
 
 void rtl_tx_timer(void *opaque)
