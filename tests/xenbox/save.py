@@ -36,12 +36,24 @@ def read(guest):
     got = guest.cmd("d=$(xb disk 1 1) && echo 3 >/proc/sys/vm/drop_caches && read -r a _ </proc/uptime"
                     " && dd if=$d of=/dev/null bs=64k count=128 2>/dev/null && "
                     "read -r b _ </proc/uptime && echo took $a $b", 120)
-    a, b = (float(t) for t in re.search(r"took (\S+) (\S+)", got.text).groups())
+    a, b = (float(t) for t in re.search(r"took ([0-9.]+) ([0-9.]+)", got.text).groups())
     return b - a
+
+
+def awake(guest):
+    """Until its shell answers: what comes before Linux has woken its serial port up is lost."""
+    for _ in range(60):
+        guest.send("echo a-\"wake\"")
+        time.sleep(1)
+        if re.search(r"a-wake", guest.serial()[guest.mark:]):
+            guest.expect(r"a-wake", 1, "the shell")
+            return
+    raise Failure("the guest's shell does not answer")
 
 
 def answers(guest, mark):
     """Its memory is as it was, and its shell and its disk work."""
+    awake(guest)
     got = guest.cmd("cat /tmp/mark", 120)
     if mark not in got.text:
         raise Failure(f"the guest's memory is another one: {got.text[-200:]}")
