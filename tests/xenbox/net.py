@@ -15,6 +15,8 @@ PORT = 8000
 MIB = 64
 PART = 16                        # MiB, where the way matters and not the amount
 GROUPS = range(10, 30)           # the last bytes, read as hex, of the groups that the guest joins
+# The kernel makes large frames only of a fast stream; in a box none is.
+LARGE_FRAMES = "echo 44 >/proc/sys/net/ipv4/tcp_min_tso_segs"
 OFFLOADS = "rx tx sg tso gso gro rxvlan txvlan"
 
 
@@ -120,14 +122,13 @@ def boot(session):
     box = session.box
     for nic in NICS:
         bridge(box, nic.bridge, f"{nic.host}/24", f"{nic.net6}::1/64")
-    box.sh(f"[ -f /images/part ] || {{ busybox httpd -p {PORT} -h /images && "
+    box.sh(f"{LARGE_FRAMES}; [ -f /images/part ] || {{ busybox httpd -p {PORT} -h /images && "
            f"head -c {PART << 20} /images/data.img >/images/part; }}", check=True)
     vifs = ", ".join(repr(nic.vif) for nic in NICS)
     guest = session.guest = Guest(box, "net", disks=Guest.CD, boot="d", more=f"vif = [ {vifs} ]")
     guest.boot()
     # Addresses come before the cards are up: each change of the groups is some hundred accesses.
-    # The kernel makes large frames only of a fast stream; in a box none is.
-    script = ["xb tools", "xb nics", "echo 44 >/proc/sys/net/ipv4/tcp_min_tso_segs",
+    script = ["xb tools", "xb nics", LARGE_FRAMES,
               "busybox httpd -p 80 -h /tmp", "ip link set lo up"]
     for nic in NICS:
         script += [f"ip addr add {nic.ip}/24 dev {nic.model}",
