@@ -7,9 +7,9 @@
  * Receiving: the model is stopped while the tap's queue is filled, then the time to empty it
  * is taken. So neither a source nor a sink costs what the model is charged for.
  *
- * Beside each figure is its floor: for sending a write to a tap for each frame and a
- * bare ping-pong for each access that the driver made, for receiving a read for each frame
- * alone. System calls are counted in a run of its own, since that slows them down.
+ * Beside each figure is its floor: a write to a tap or a read for each frame, and a bare
+ * ping-pong for each access that the driver made; for receiving also that of the tap alone. System
+ * calls are counted in a run of its own, since that slows them down.
  * Before the clock runs a few frames are looked at on the other side.
  *
  * usage: bench-nic --model PATH [--placement one|each] [--time SECONDS a row] [CARD[.ROW] ...]
@@ -540,10 +540,12 @@ static void row_figures(const char *card, const struct row *row, const struct re
     double ns = median(r->ns, r->parts), floor_ns = median(floor->ns, floor->parts);
 
     for (unsigned i = 0; i < r->parts; i++)
-        part[i] = (floor_ns + (row->burst ? ping_ns * r->requests[i] : 0)) / r->ns[i];
+        part[i] = (floor_ns + ping_ns * r->requests[i]) / r->ns[i];
     row_print(card, row, "", 1e9 / ns, "frames/s");
     row_print(card, row, ".bits", row->len * 8 / ns, "Gbit/s");
     row_print(card, row, ".floors", median(part, r->parts), "of-floor");
+    if (!row->burst)
+        row_print(card, row, ".tap-floors", floor_ns / ns, "of-floor");
     row_print(card, row, ".cpu", (double)r->cpu_ns / 1e3 / (double)r->frames, "us/frame");
     row_print(card, row, ".cpu-floor", (double)floor->cpu_ns / 1e3 / (double)floor->frames,
               "us/frame");
