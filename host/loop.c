@@ -248,7 +248,7 @@ static bool loop_spin(struct host_loop *loop)
         now = loop->clock.now(loop->clock.opaque);
         if (now - before < HOST_SPIN_HELD_UP_NS && now - start < HOST_SPIN_NS)
             continue;
-        host_spin_failed(&loop->spin, now - before >= HOST_SPIN_HELD_UP_NS);
+        host_spin_failed(&loop->spin, now, now - before >= HOST_SPIN_HELD_UP_NS);
         loop_rest(loop);
         return true;
     }
