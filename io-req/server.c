@@ -18,6 +18,9 @@
 
 #define SERVER_BOUNCE    4096 /* bytes of a block copied out of guest memory at a time */
 
+/* Slots served before Xen may use them again: a locked instruction costs as much as a write. */
+#define SERVER_BATCH     32u
+
 /* A request, decoded and checked. */
 struct server_req {
     uint64_t addr, data, step; /* step: from one element's data to the next, mod 2^64 */
@@ -192,24 +195,49 @@ static uint64_t server_handle(struct ioreq_server *s, const struct ioreq_slot *i
     return val;
 }
 
+/* A buffered write: nothing can be returned to it, and it does not concern one vCPU. */
 static void server_handle_entry(struct ioreq_server *s, const struct ioreq_entry *e, uint32_t high)
 {
-    struct ioreq_slot req = {
-        .addr = IOREQ_ENTRY_ADDR(e->bits, e->addr),
-        .data = e->data | (uint64_t)high << 32,
-        .count = 1,
-        .size = IOREQ_ENTRY_SIZE(e->bits),
-        .type = e->type,
-    };
+    struct dm_machine *m = s->machine;
+    unsigned size = IOREQ_ENTRY_SIZE(e->bits);
+    uint32_t addr = IOREQ_ENTRY_ADDR(e->bits, e->addr);
+    bool write = !(e->bits & IOREQ_ENTRY_READ);
 
-    /* Nothing can be returned to it, and it does not concern one vCPU. */
-    if (e->bits & IOREQ_ENTRY_READ || e->type == IOREQ_INVALIDATE || e->type == IOREQ_CONFIG) {
-        if (server_may_log(s))
-            dm_log(DM_LOG_WARN, "ioreq", "bad buffered request: type %u, bits %#x", e->type,
-                   e->bits);
-        return;
+    if (write && e->type == IOREQ_COPY)
+        dm_space_write(&m->mem, addr, size, e->data | (uint64_t)high << 32);
+    else if (write && e->type == IOREQ_PIO && size <= 4 && dm_in_range(addr, size, 0x10000))
+        dm_space_write(&m->io, addr, size, e->data);
+    else if (!(write && e->type == IOREQ_TIMEOFFSET) && server_may_log(s))
+        dm_log(DM_LOG_WARN, "ioreq", "bad buffered request: type %u addr %#x bits %#x", e->type,
+               addr, e->bits);
+}
+
+/*
+ * Serves up to max entries, of used that are there, from slot at on. Returns the slots taken,
+ * one more where the last write has two.
+ */
+static uint32_t server_handle_entries(struct ioreq_server *s, uint32_t at, uint32_t used,
+                                      uint32_t max)
+{
+    const volatile struct ioreq_entry *slots = s->ring->entry;
+    uint32_t n = 0;
+
+    while (n < used && n < max) {
+        struct ioreq_entry entry = slots[(at + n) % IOREQ_RING_SLOTS];
+        uint32_t high = 0;
+
+        n++;
+        if (IOREQ_ENTRY_SIZE(entry.bits) == 8) {
+            if (n == used) { /* Xen publishes both slots at once */
+                if (server_may_log(s))
+                    dm_log(DM_LOG_ERROR, "ioreq", "half of a buffered request");
+                break;
+            }
+            high = slots[(at + n++) % IOREQ_RING_SLOTS].data;
+        }
+        server_handle_entry(s, &entry, high);
     }
-    server_handle(s, &req);
+    return n;
 }
 
 /* Serves at most what one ring holds. Returns the slots taken. */
@@ -220,8 +248,7 @@ static unsigned server_drain(struct ioreq_server *s)
 
     while (done < IOREQ_RING_SLOTS) {
         struct ioreq_ring now; /* the pointers alone */
-        struct ioreq_entry entry;
-        uint32_t used, take = 1, high = 0;
+        uint32_t used, left = IOREQ_RING_SLOTS - done;
 
         /* Acquire: the entries below write_pointer are read after it. */
         now.both = __atomic_load_n(&ring->both, __ATOMIC_ACQUIRE);
@@ -235,23 +262,11 @@ static unsigned server_drain(struct ioreq_server *s)
             __atomic_fetch_add(&ring->read_pointer, used, __ATOMIC_SEQ_CST);
             break;
         }
-        entry = *(volatile struct ioreq_entry *)&ring->entry[now.read_pointer % IOREQ_RING_SLOTS];
-        if (IOREQ_ENTRY_SIZE(entry.bits) == 8) {
-            take = 2;
-            if (used >= 2)
-                high = *(volatile uint32_t *)&ring->entry[(now.read_pointer + 1) % IOREQ_RING_SLOTS]
-                            .data;
-        }
-        if (take <= used) {
-            server_handle_entry(s, &entry, high);
-        } else { /* Xen publishes both slots at once */
-            if (server_may_log(s))
-                dm_log(DM_LOG_ERROR, "ioreq", "half of a buffered request");
-            take = used;
-        }
-        /* After it was served, so that a sync request of another vCPU sees it first. */
-        __atomic_fetch_add(&ring->read_pointer, take, __ATOMIC_SEQ_CST);
-        done += take;
+        used = server_handle_entries(s, now.read_pointer, used,
+                                     left < SERVER_BATCH ? left : SERVER_BATCH);
+        /* After they were served. Added, for Xen takes whole rings off both pointers meanwhile. */
+        __atomic_fetch_add(&ring->read_pointer, used, __ATOMIC_SEQ_CST);
+        done += used;
     }
     return done;
 }
