@@ -12,7 +12,7 @@
 #include "host/loop.h"
 
 #define UI_MODULE_SYMBOL  "xendm_ui_module"
-#define UI_MODULE_VERSION 2 /* changes with every change of what a module sees of us */
+#define UI_MODULE_VERSION 3 /* changes with every change of what a module sees of us */
 
 /* What -vnc asks for. */
 struct ui_vnc_config {
@@ -21,6 +21,7 @@ struct ui_vnc_config {
     unsigned to;        /* last display to try */
     bool password;      /* nobody gets in before change-vnc-password */
     const char *keymap; /* of -k: "en-us", "de" ... NULL: "en-us" */
+    unsigned admit;     /* ms that a client may take to get in; 0: 10,000 */
 };
 
 struct ui;

@@ -52,9 +52,10 @@
 #define VNC_INPUT_MAX   128 /* ... in a window of time: 12,800 a second */
 #define VNC_INPUT_NS    (10 * DM_NS_PER_MS)
 #define VNC_DROP        4096                 /* bytes read away count as a message */
-#define VNC_ADMIT_NS    (10 * DM_NS_PER_SEC) /* from accept to ClientInit, password included */
+#define VNC_ADMIT       10000                /* ms from accept to ClientInit, password included */
 #define VNC_ACCEPT_NS   DM_NS_PER_SEC        /* a rest when there is no file descriptor left */
-#define VNC_GREET_NS    (300 * DM_NS_PER_MS) /* ... since the library looks 100 ms for a browser */
+#define VNC_GREET_NS    (5 * DM_NS_PER_MS)   /* ... after each newcomer, */
+#define VNC_EVICT_NS    (300 * DM_NS_PER_MS) /* ... and after one that took another's place */
 #define VNC_BEHIND      65536                /* bytes on the line that are no reason to wait */
 #define VNC_BEHIND_NS   (5 * DM_NS_PER_MS)   /* when to look again if there are more; doubles, */
 #define VNC_STALLED_NS  DM_NS_PER_SEC        /* ... up to this, while none of them goes */
@@ -120,7 +121,9 @@ struct ui {
     uint32_t *fb;
     struct vnc_client client[VNC_CLIENTS_MAX];
     unsigned turn;
-    uint64_t accept_at; /* not before */
+    uint64_t admit;               /* ns, as VNC_ADMIT */
+    uint64_t accept_at, greet_at; /* not before: no descriptor, VNC_GREET_NS */
+    int newcomer, line;           /* vnc_greet's, while it runs */
 };
 
 static struct ui *vnc_of(rfbClientPtr cl)
@@ -355,19 +358,32 @@ static struct vnc_client *vnc_free_place(struct ui *v)
     return NULL;
 }
 
+/* The newcomer's socket instead of our line, from which it gets what the library has said. */
+static bool vnc_connect(struct ui *v, rfbClientPtr cl)
+{
+    char said[64];
+    ssize_t n = recv(v->line, said, sizeof(said), 0);
+
+    return n > 0 && send(v->newcomer, said, (size_t)n, MSG_NOSIGNAL) == n &&
+           dup3(v->newcomer, cl->sock, O_CLOEXEC) >= 0;
+}
+
 static enum rfbNewClientAction vnc_client_came(rfbClientPtr cl)
 {
     struct ui *v = vnc_of(cl);
-    struct vnc_client *c = cl->wsctx ? NULL : vnc_free_place(v); /* frames of a browser: no */
-    int copy = -1;
+    struct vnc_client *c = vnc_free_place(v);
+    bool stop;
 
-    if (!c)
+    if (!c || !vnc_connect(v, cl))
         return RFB_CLIENT_REFUSE;
     pthread_mutex_lock(&v->lock);
-    if (!v->stop)
-        copy = v->socket[c - v->client] = fcntl(cl->sock, F_DUPFD_CLOEXEC, 0);
+    stop = v->stop;
+    if (!stop) {
+        v->socket[c - v->client] = v->newcomer;
+        v->newcomer = -1;
+    }
     pthread_mutex_unlock(&v->lock);
-    if (copy < 0)
+    if (stop)
         return RFB_CLIENT_REFUSE;
     *c = (struct vnc_client) { .cl = cl, .low_water = 1 };
     c->since = c->window = vnc_now();
@@ -592,7 +608,7 @@ static void vnc_client_update(struct vnc_client *c)
 /* A turn of one client. */
 static void vnc_client_turn(struct vnc_client *c, short events, uint64_t now)
 {
-    if (!vnc_admitted(c) && now - c->since >= VNC_ADMIT_NS)
+    if (!vnc_admitted(c) && now - c->since >= vnc_of(c->cl)->admit)
         rfbCloseClient(c->cl);
     for (unsigned i = 0; i < VNC_MESSAGES && events && c->cl->sock >= 0; i++)
         if (!vnc_client_message(c, events & (POLLRDHUP | POLLHUP | POLLERR)))
@@ -607,10 +623,11 @@ static void vnc_client_turn(struct vnc_client *c, short events, uint64_t now)
  * Makes a place for a newcomer. When all are taken, the one goes that has been longest on its
  * way in; those who are in stay.
  */
-static bool vnc_make_place(struct ui *v)
+static bool vnc_make_place(struct ui *v, uint64_t now)
 {
     struct vnc_client *oldest = NULL;
 
+    v->greet_at = now + VNC_GREET_NS;
     for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++) {
         struct vnc_client *c = &v->client[i];
 
@@ -621,14 +638,38 @@ static bool vnc_make_place(struct ui *v)
     }
     if (!oldest)
         return false;
+    v->greet_at = now + VNC_EVICT_NS;
     rfbCloseClient(oldest->cl);
     rfbClientConnectionGone(oldest->cl);
     return true;
 }
 
+/*
+ * Left to itself, the library would look for a browser or TLS in a newcomer's first bytes: it would
+ * wait 0.1 s for them, for ever if one to three come, and for a browser's request as long as
+ * that likes to take. So it meets the newcomer on a line of ours, where it finds "RFB " at
+ * once; the socket takes the place of that line in vnc_client_came.
+ */
+static void vnc_greet(struct ui *v, int fd)
+{
+    int line[2];
+
+    v->newcomer = fd;
+    if (!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line)) {
+        v->line = line[1];
+        if (line[0] < FD_SETSIZE && write(line[1], "RFB ", 4) == 4)
+            rfbNewClient(v->rfb, line[0]); /* closes line[0] itself when it refuses */
+        else
+            close(line[0]);
+        close(line[1]);
+    }
+    if (v->newcomer >= 0)
+        close(v->newcomer);
+}
+
 static void vnc_accept(struct ui *v, int listen_fd, uint64_t now)
 {
-    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (fd < 0) {
         /* EMFILE and its like: the connection waits in the queue, and would wake us at once. */
@@ -636,7 +677,7 @@ static void vnc_accept(struct ui *v, int listen_fd, uint64_t now)
             v->accept_at = now + VNC_ACCEPT_NS;
         return;
     }
-    if (fd >= FD_SETSIZE || !vnc_make_place(v)) {
+    if (!vnc_make_place(v, now)) {
         close(fd);
         return;
     }
@@ -644,8 +685,8 @@ static void vnc_accept(struct ui *v, int listen_fd, uint64_t now)
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int) { 1 }, sizeof(int));
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &(int) { VNC_DEAD_MS / 1000 }, sizeof(int));
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned) { VNC_DEAD_MS }, sizeof(unsigned));
-    rfbNewClient(v->rfb, fd); /* closes fd itself when it refuses */
-    v->accept_at = now + VNC_GREET_NS;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int) { 1 }, sizeof(int));
+    vnc_greet(v, fd);
 }
 
 /* Tells the loop who is there, and whether somebody can take a picture. */
@@ -683,7 +724,7 @@ static void vnc_sooner(uint64_t *sleep, uint64_t ns)
 /* Fills p; returns how many ns poll may sleep for this client. UINT64_MAX: for ever. */
 static uint64_t vnc_poll_client(struct vnc_client *c, struct pollfd *p, uint64_t now)
 {
-    uint64_t sleep = c->behind ? c->look_after : UINT64_MAX;
+    uint64_t sleep = c->behind ? c->look_after : UINT64_MAX, admit = vnc_of(c->cl)->admit;
 
     if (now - c->window >= VNC_INPUT_NS) {
         c->window = now;
@@ -694,7 +735,7 @@ static uint64_t vnc_poll_client(struct vnc_client *c, struct pollfd *p, uint64_t
     else /* it floods us: later */
         vnc_sooner(&sleep, c->window + VNC_INPUT_NS - now);
     if (!vnc_admitted(c))
-        vnc_sooner(&sleep, now - c->since < VNC_ADMIT_NS ? c->since + VNC_ADMIT_NS - now : 0);
+        vnc_sooner(&sleep, now - c->since < admit ? c->since + admit - now : 0);
     return sleep;
 }
 
@@ -703,15 +744,15 @@ static void vnc_turn(struct ui *v)
 {
     struct pollfd p[1 + VNC_LISTEN_MAX + VNC_CLIENTS_MAX] = { { v->wake_fd, POLLIN, 0 } };
     struct pollfd *clients = p + 1 + VNC_LISTEN_MAX;
-    uint64_t now = vnc_now(), sleep = UINT64_MAX, ignored;
+    uint64_t now = vnc_now(), sleep = UINT64_MAX, ignored, listen_at;
     struct timespec ts;
 
+    listen_at = v->accept_at > v->greet_at ? v->accept_at : v->greet_at;
     for (int i = 0; i < VNC_LISTEN_MAX; i++)
-        p[1 + i] =
-            (struct pollfd) { i < v->listen.count && now >= v->accept_at ? v->listen.fd[i] : -1,
-                              POLLIN, 0 };
-    if (now < v->accept_at)
-        sleep = v->accept_at - now;
+        p[1 + i] = (struct pollfd) { i < v->listen.count && now >= listen_at ? v->listen.fd[i] : -1,
+                                     POLLIN, 0 };
+    if (now < listen_at)
+        sleep = listen_at - now;
     for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++) {
         clients[i] = (struct pollfd) { .fd = -1 };
         if (v->client[i].cl)
@@ -858,6 +899,7 @@ static int vnc_open(struct ui **out, struct dm_machine *machine, struct host_loo
         return dm_error_set(err, ENOMEM, "VNC: out of memory");
     v->machine = machine;
     v->loop = loop;
+    v->admit = (cfg->admit ? cfg->admit : VNC_ADMIT) * DM_NS_PER_MS;
     v->post = (struct host_post) { .fn = vnc_posted, .opaque = v };
     v->viewer = (struct dm_viewer) { .resized = vnc_resized,
                                      .updated = vnc_updated,
