@@ -2,11 +2,14 @@
 /*
  * What models cost that have nothing to do: memory of their own, threads, wakeups.
  *
- * usage: bench-idle --model PATH [--placement one|each] [--guests N] [--seconds N] [--reads MIB]
+ * usage: bench-idle --model PATH [--ram MB] [--guests N] [--disks N] [--nics N] [--seconds N]
+ *                   [--reads MIB]
  * Prints "key value unit" lines, sums over all guests. Memory is without the guests' and the
- * sim's own. --reads: the same after as much was read from the disk by DMA, all over the
- * guest's memory.
+ * sim's own. --disks, --nics: so many in each guest; the cards are e1000, their taps in a network
+ * namespace of our own, and down. --reads: the same after as much was read from the disk by DMA,
+ * all over the guest's memory.
  */
+#include "tests/fake/netns.h"
 #include "tests/sim/sim.h"
 
 #include <signal.h>
@@ -15,6 +18,11 @@
 #include <unistd.h>
 
 #define GUESTS_MAX 200
+
+struct option {
+    const char *name;
+    unsigned *value, min, max;
+};
 
 static struct sim *guest[GUESTS_MAX];
 static unsigned guests = 1;
@@ -76,49 +84,79 @@ static void read_dma(struct sim *s, uint16_t bm, uint64_t gpa)
     sim_out(s, bm, 1, 0);
 }
 
-static char image[] = "/tmp/bench-idle.XXXXXX";
+static char image[SIM_DISKS_MAX][32];
 
-static void read_all(struct sim *s, unsigned mib)
+static void read_all(struct sim *s, unsigned mib, unsigned ram_mb)
 {
     const struct sim_pci_dev *ide = sim_pci_find_class(s, 0x0101);
 
     sim_out(s, 0x3f6, 1, 0);
     for (unsigned i = 0; i < mib * 16; i++)
-        read_dma(s, (uint16_t)ide->bar[4].addr, 0x1000000 + (uint64_t)i % 3000 * 0x10000);
+        read_dma(s, (uint16_t)ide->bar[4].addr,
+                 0x1000000 + (uint64_t)(i % ((ram_mb - 32) * 16)) * 0x10000);
+}
+
+static bool parse(int argc, char **argv, const struct option *options)
+{
+    for (int i = 1; i < argc; i += 2) {
+        const struct option *o = options;
+
+        while (o->name && strcmp(argv[i], o->name))
+            o++;
+        if (!o->name || i + 1 == argc)
+            return false;
+        *o->value = (unsigned)atoi(argv[i + 1]);
+        if (*o->value < o->min || *o->value > o->max)
+            return false;
+    }
+    return true;
 }
 
 int main(int argc, char **argv)
 {
-    struct sim_options opt = { .serial = { "null" }, .cd = { [2] = "" } };
-    unsigned seconds = 10, reads = 0;
+    struct sim_options opt = { .serial = { "null" } };
+    unsigned seconds = 10, reads = 0, disks = 0, nics = 0;
+    const struct option options[] = {
+        { "--seconds", &seconds, 1, 3600 },   { "--guests", &guests, 1, GUESTS_MAX },
+        { "--reads", &reads, 0, 65536 },      { "--disks", &disks, 0, SIM_DISKS_MAX },
+        { "--nics", &nics, 0, SIM_NICS_MAX }, { 0 },
+    };
+    static char ifname[GUESTS_MAX * SIM_NICS_MAX][16];
     struct sim_usage begin, end;
+    const char *why;
     int fd;
 
     sim_options_parse(&opt, &argc, argv);
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (!strcmp(argv[i], "--seconds"))
-            seconds = (unsigned)atoi(argv[i + 1]);
-        else if (!strcmp(argv[i], "--guests"))
-            guests = (unsigned)atoi(argv[i + 1]);
-        else if (!strcmp(argv[i], "--reads"))
-            reads = (unsigned)atoi(argv[i + 1]);
-        else
-            opt.model = NULL;
-    }
-    if (!opt.model || argc % 2 == 0 || !seconds || !guests || guests > GUESTS_MAX) {
-        fprintf(stderr,
-                "usage: bench-idle --model PATH [--guests N] [--seconds N] [--reads MIB]\n");
+    if (!parse(argc, argv, options) || !opt.model) {
+        fprintf(stderr, "usage: bench-idle --model PATH [--ram MB] [--guests N] [--disks N] "
+                        "[--nics N] [--seconds N] [--reads MIB]\n");
         return 2;
     }
-    if (reads) {
-        fd = mkstemp(image);
+    why = nics ? netns_enter() : NULL;
+    if (why) {
+        fprintf(stderr, "bench-idle: skipped: %s\n", why);
+        return 77;
+    }
+    if (reads && !disks)
+        disks = 1;
+    for (unsigned i = 0; i < disks; i++) {
+        strcpy(image[i], "/tmp/bench-idle.XXXXXX");
+        fd = mkstemp(image[i]);
         if (fd < 0 || ftruncate(fd, 1 << 20))
             exit(1);
         close(fd);
-        opt.disk[0] = image;
+        opt.disk[i] = image[i];
     }
+    if (disks < 3)
+        opt.cd[2] = "";
     for (unsigned i = 0; i < guests; i++) {
         opt.domid = i + 1;
+        for (unsigned n = 0; n < nics; n++) {
+            char *name = ifname[i * SIM_NICS_MAX + n];
+
+            snprintf(name, sizeof(ifname[0]), "idle%u.%u", i + 1, n);
+            opt.nic[n] = (struct sim_nic) { .model = "e1000", .ifname = name };
+        }
         guest[i] = sim_start_running(&opt);
         sim_pci_setup(guest[i]);
     }
@@ -131,12 +169,13 @@ int main(int argc, char **argv)
     put("idle.wakeups", (double)(end.voluntary - begin.voluntary) / seconds, "/s");
     put("idle.cpu", (double)(end.cpu_ns - begin.cpu_ns) / 1e7 / seconds, "%");
     for (unsigned i = 0; reads && i < guests; i++)
-        read_all(guest[i], reads);
+        read_all(guest[i], reads, opt.ram_mb ? opt.ram_mb : 240);
     if (reads) {
         end = usage_all();
         put_memory("_after_reads", &end);
-        unlink(image);
     }
+    for (unsigned i = 0; i < disks; i++)
+        unlink(image[i]);
     for (unsigned i = 0; i < guests; i++) {
         sim_stop(guest[i], SIGTERM, 5000);
         sim_free(guest[i]);
