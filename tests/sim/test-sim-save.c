@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A guest is saved by one process and goes on in another, as libxl does it with xl migrate. */
 #include "tests/sim/sim.h"
+#include "tests/sim/test-disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,25 +15,10 @@
 
 #include <cmocka.h>
 
-#define DISK_BYTES (1u << 20)
-#define VRAM       (16u << 20)
-#define STATE_MAX  (256u << 10)
+#define VRAM      (16u << 20)
+#define STATE_MAX (256u << 10)
 
 static struct sim_options base; /* from the command line */
-static char disk[] = "/tmp/test-sim-disk.XXXXXX";
-
-/* Sector n of the disk is full of words 16 * n and up. */
-static void disk_make(void)
-{
-    static uint16_t words[DISK_BYTES / 2];
-    int fd = mkstemp(disk);
-
-    for (unsigned i = 0; i < DISK_BYTES / 2; i++)
-        words[i] = (uint16_t)(i / 256 * 16 + i % 256);
-    if (fd < 0 || write(fd, words, sizeof(words)) != sizeof(words))
-        exit(1);
-    close(fd);
-}
 
 static void qmp(struct sim_qmp *q, const char *command, const char *args)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The program itself on the sim: the sim works, and xendm does what libxl and a guest need. */
 #include "tests/sim/sim.h"
+#include "tests/sim/test-disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,10 +19,8 @@
 
 #define ALT_STATUS 0x3f6
 #define IDE(reg)   (uint16_t)(0x1f0 + (reg))
-#define DISK_BYTES (1u << 20)
 
 static struct sim_options base; /* from the command line */
-static char disk[] = "/tmp/test-sim-disk.XXXXXX";
 
 static struct sim_options options(void)
 {
@@ -36,19 +35,6 @@ static struct sim *start(void)
     struct sim_options o = options();
 
     return sim_start_running(&o);
-}
-
-/* Sector n of the disk is full of words 16 * n and up. */
-static void disk_make(void)
-{
-    static uint16_t words[DISK_BYTES / 2];
-    int fd = mkstemp(disk);
-
-    for (unsigned i = 0; i < DISK_BYTES / 2; i++)
-        words[i] = (uint16_t)(i / 256 * 16 + i % 256);
-    if (fd < 0 || write(fd, words, sizeof(words)) != sizeof(words))
-        exit(1);
-    close(fd);
 }
 
 static void test_pio(void **state)

@@ -1,36 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* dm/net and dm/net-offload: who is told what, counters, software checksums and segmentation. */
-#include "tests/unit/unit.h"
-
 #include "dm/net-offload.h"
+#include "tests/unit/nic-rig.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-struct nic {
-    struct dm_device dev;
-    struct dm_net *net;
-    uint8_t mac[6];
-};
-
-static const struct dm_prop nic_props[] = {
-    DM_PROP(struct nic, net, DM_PROP_NET, "netdev"),
-    DM_PROP(struct nic, mac, DM_PROP_MAC, "mac"),
-    DM_PROPS_END,
-};
-
-static void nic_unplug(struct dm_device *dev, unsigned mask)
-{
-    if (mask & DM_UNPLUG_NICS)
-        dm_device_destroy(dev);
-}
-
-static const struct dm_class nic_class = { .name = "nic",
-                                           .size = sizeof(struct nic),
-                                           .version = 1,
-                                           .props = nic_props,
-                                           .unplug = nic_unplug };
-static const struct dm_class *const classes[] = { &nic_class, NULL };
 
 /* A card without a device: it takes `room` frames and keeps them. */
 struct card {

@@ -1,39 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* backend/tap on real interfaces, in a network namespace of its own. */
-#include "tests/unit/unit.h"
-
 #include "backend/netdev.h"
 #include "dm/net-offload.h"
 #include "host/batch.h"
 #include "tests/fake/netns.h"
+#include "tests/unit/nic-rig.h"
 
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* A card as a guest unplugs it. */
-struct nic {
-    struct dm_device dev;
-    struct dm_net *net;
-};
-
-static const struct dm_prop nic_props[] = {
-    DM_PROP(struct nic, net, DM_PROP_NET, "netdev"),
-    DM_PROPS_END,
-};
-
-static void nic_unplug(struct dm_device *dev, unsigned mask)
-{
-    if (mask & DM_UNPLUG_NICS)
-        dm_device_destroy(dev);
-}
-
-static const struct dm_class nic_class = { .name = "nic",
-                                           .size = sizeof(struct nic),
-                                           .version = 1,
-                                           .props = nic_props,
-                                           .unplug = nic_unplug };
-static const struct dm_class *const classes[] = { &nic_class, NULL };
 static char dir[] = "/tmp/xendm-tap.XXXXXX";
 
 #define CARD_MAX 2048

@@ -3,30 +3,15 @@
  * The picture of text and of the VGA's graphics modes, and what viewers hear of it.
  * With XENDM_TEST_DUMP=FOLDER every test leaves its last picture there as NAME.ppm.
  */
-#include "tests/unit/unit.h"
-#include "tests/unit/vga-modes.h"
+#include "tests/unit/vga-rig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct fake fk;
-static struct vga *vga;
-static struct fake_viewer viewer;
-
 static int setup(void **state)
 {
     (void)state;
-    fake_init(&fk, vga_classes);
-    vga = fake_device(&fk, "VGA", "vgamem_mb=1");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    dm_display_remove_viewer(&fk.machine.display, &viewer.viewer);
-    fake_finish(&fk);
-    return 0;
+    return vga_rig_setup("vgamem_mb=1");
 }
 
 static void dump(const char *name)

@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The VGA's window: expected values worked out by hand from [VGA] "Graphics controller". */
-#include "tests/unit/unit.h"
-#include "tests/unit/vga-modes.h"
+#include "tests/unit/vga-rig.h"
 
 #define WINDOW 0xa0000u
-
-static struct fake fk;
-static struct vga *vga;
 
 static int setup(void **state)
 {
     (void)state;
-    fake_init(&fk, vga_classes);
-    vga = fake_device(&fk, "VGA", "vgamem_mb=1");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fake_finish(&fk);
-    return 0;
+    return vga_rig_setup("vgamem_mb=1");
 }
 
 /* The planes at address a, plane 0 in the lowest byte. */

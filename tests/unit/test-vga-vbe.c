@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The VBE registers and the pixels of its modes. */
-#include "tests/unit/unit.h"
-#include "tests/unit/vga-modes.h"
-
-static struct fake fk;
-static struct vga *vga;
-static struct fake_viewer viewer;
+#include "tests/unit/vga-rig.h"
 
 static int setup(void **state)
 {
     (void)state;
-    fake_init(&fk, vga_classes);
-    vga = fake_device(&fk, "VGA", "");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    dm_display_remove_viewer(&fk.machine.display, &viewer.viewer);
-    fake_finish(&fk);
-    return 0;
+    return vga_rig_setup("");
 }
 
 static void watch(void)
