@@ -221,6 +221,23 @@ def print_table(rows, models, names):
         print('  '.join(cells).rstrip())
 
 
+def write_markdown(path, rows, models, names):
+    """The table of docs/PERFORMANCE.md."""
+    program, out = None, []
+    for r in rows:
+        if not r['shown']:
+            continue
+        if r['program'] != program:
+            program = r['program']
+            out += ['', f'### `{program}`', '', f"| row | {' | '.join(names)} | unit | ratio (spread) | goal |",
+                    '|---' * (len(names) + 4) + '|']
+        ratio = f"{r['ratio']:.2f} ({r['spread'][0]:.2f}-{r['spread'][1]:.2f})" if 'ratio' in r else ''
+        goal = r['goal'] + {True: ' ok', False: ' **missed**', None: ''}[r['reached']]
+        figures = [number(r['median'][m]) if m in r['median'] else '' for m in models]
+        out.append('| ' + ' | '.join([r['title'].strip(), *figures, r['unit'], ratio, goal]) + ' |')
+    path.write_text('\n'.join(out[1:]) + '\n')
+
+
 def said(*cmd):
     try:
         return subprocess.run(cmd, capture_output=True, text=True, timeout=20, check=False,
@@ -244,6 +261,7 @@ def main():
     ap.add_argument('--runs', type=int, default=5, help='pairs of runs (5)')
     ap.add_argument('--only', help='programs with one of these words, commas between')
     ap.add_argument('--json', type=Path, help='where the figures go (bench.json in the build folder)')
+    ap.add_argument('--markdown', type=Path, help='where the table goes for docs/PERFORMANCE.md')
     ap.add_argument('--list', action='store_true', help='what there is to run')
     opt = ap.parse_args()
 
@@ -284,6 +302,8 @@ def main():
     out = opt.json or opt.build / 'bench.json'
     out.write_text(json.dumps({'about': about, 'rows': rows, 'errors': errors}, indent=1) + '\n')
     print(f'figures: {out}')
+    if opt.markdown:
+        write_markdown(opt.markdown, rows, models, names)
     return 1 if any('skipped' not in e for e in errors) else 0
 
 
