@@ -55,10 +55,10 @@ ROWS = {
     'memory_after_reads.private_dirty': ('private dirty after the reads', ('ratio', 4)),
     'memory_after_reads.pss': ('PSS after the reads', ('ratio', 4)),
     'save.time': ('state written', None),
-    'save.size': ('  its size', None),
+    'save.size': ('state, size', None),
     'restore.running': ('exec to running again', None),
     'vga.writes': ('buffered screen writes', ('ratio', 2)),
-    'vga.cpu': ('  CPU a write', None),
+    'vga.cpu': ('buffered screen writes, CPU a write', None),
     'after.cpu': ('CPU after a burst', None),
     'after.wakeups': ('wakeups after a burst', None),
 }
@@ -78,29 +78,32 @@ IDE_ROWS = {
 }
 for ide_key, (ide_title, _) in IDE_ROWS.items():
     ROWS[ide_key] = (ide_title, None)
-    ROWS[ide_key + '_ratio'] = ('  of its floor', None)
-    ROWS[ide_key + '_cpu'] = ('  CPU', None)
+    ROWS[ide_key + '_ratio'] = (f'{ide_title}, of its floor', None)
+    ROWS[ide_key + '_cpu'] = (f'{ide_title}, CPU', None)
 
-# The cards: frames a second or bits, of the floor, CPU a frame.
+# The cards: frames a second or bits, of the floor, CPU a frame. x16: frames a doorbell.
 for card in ('e1000', 'rtl8139', 'rtl8139-c'):
-    for key, what, floors in (('send-64-x1', 'sends 64 bytes, a doorbell each', None),
-                              ('send-64-x16', 'sends 64 bytes, 16 a doorbell', None),
-                              ('send-1514-x1', 'sends 1514 bytes, a doorbell each', 0.85),
-                              ('send-1514-x16', 'sends 1514 bytes, 16 a doorbell', 0.9),
-                              ('receive-64', 'receives 64 bytes', None),
-                              ('receive-1514', 'receives 1514 bytes', 1)):
+    for key, what, floors in (('send-64-x1', 'sends 64 x1', None),
+                              ('send-64-x16', 'sends 64 x16', None),
+                              ('send-1514-x1', 'sends 1514 x1', 0.85),
+                              ('send-1514-x16', 'sends 1514 x16', 0.9),
+                              ('receive-64', 'receives 64', None),
+                              ('receive-1514', 'receives 1514', 1)):
         goal = ('least', floors) if floors and card != 'rtl8139-c' else None
-        ROWS[f'{card}.{key}'] = (f'{card} {what}', None)
+        title = f'{card} {what}'
+        ROWS[f'{card}.{key}'] = (title, None)
         if key.startswith('receive'):
-            ROWS[f'{card}.{key}.floors'] = ('  of tap reads and ping-pongs', None)
-            ROWS[f'{card}.{key}.tap-floors'] = ('  of tap reads alone', goal)
+            ROWS[f'{card}.{key}.floors'] = (f'{title}, of tap reads and ping-pongs', None)
+            ROWS[f'{card}.{key}.tap-floors'] = (f'{title}, of tap reads alone', goal)
         else:
-            ROWS[f'{card}.{key}.floors'] = ('  of tap writes and ping-pongs', goal)
-        ROWS[f'{card}.{key}.cpu'] = ('  CPU a frame', ('most', 2) if key == 'send-1514-x16' and goal else None)
-        ROWS[f'{card}.{key}.syscalls'] = ('  system calls a frame', None)
-        ROWS[f'{card}.{key}.lost'] = ('  frames lost', None)
+            ROWS[f'{card}.{key}.floors'] = (f'{title}, of its floor', goal)
+        ROWS[f'{card}.{key}.cpu'] = (f'{title}, CPU', ('most', 2) if key == 'send-1514-x16' and goal else None)
+        ROWS[f'{card}.{key}.syscalls'] = (f'{title}, system calls', None)
+        ROWS[f'{card}.{key}.lost'] = (f'{title}, lost', None)
     ROWS[f'{card}.send-tso.bits'] = (f'{card} sends 64 KiB segments', ('ratio', 4) if card == 'e1000' else None)
     ROWS[f'{card}.receive-gro.bits'] = (f'{card} receives 64 KiB segments', ('ratio', 2))
+# A table, and who reads the JSON file, tell rows by their titles.
+assert len({title for title, _ in ROWS.values()}) == len(ROWS), 'two rows have one title'
 # Goals of one series, by the name it is listed with; before those above.
 GOALS = {
     ('pio.floors', 'bench-ioreq one'): ('most', 1.2),
