@@ -248,11 +248,14 @@ static bool loop_spin(struct host_loop *loop)
         now = loop->clock.now(loop->clock.opaque);
         if (now - before < HOST_SPIN_HELD_UP_NS && now - start < HOST_SPIN_NS)
             continue;
-        host_spin_failed(&loop->spin, now, now - before >= HOST_SPIN_HELD_UP_NS);
+        host_spin_failed(&loop->spin, start, now);
         loop_rest(loop);
         return true;
     }
-    host_spin_found(&loop->spin, now);
+    if (!host_spin_found(&loop->spin, start, now)) {
+        loop_rest(loop);
+        return false;
+    }
     if (now - loop->looked < LOOP_LOOK_NS)
         return false;
     loop->looked = now;

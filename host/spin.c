@@ -1,46 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/spin.h"
 
-#define SPIN_HELD_UP_FAILURES 4    /* as bad as so many plain failures */
-#define SPIN_FORGET           1000 /* successes that make up for one harm */
+static void spin_book(struct host_spin *spin, int64_t amount)
+{
+    spin->account += amount;
+    if (spin->account > HOST_SPIN_SAVED_NS)
+        spin->account = HOST_SPIN_SAVED_NS;
+    if (spin->account < -HOST_SPIN_DEBT_NS)
+        spin->account = -HOST_SPIN_DEBT_NS;
+}
+
+/* Only debt: nothing is earned by waiting. */
+static void spin_pay(struct host_spin *spin, uint64_t now)
+{
+    uint64_t part = (now - spin->paid) / HOST_SPIN_SHARE;
+
+    spin->paid = now;
+    if (spin->account >= 0)
+        return;
+    spin->account = part < (uint64_t)-spin->account ? spin->account + (int64_t)part : 0;
+}
 
 bool host_spin_woken(struct host_spin *spin, uint64_t now)
 {
     bool is_short = spin->last && now - spin->last < HOST_SPIN_SHORT_NS;
 
     spin->last = now;
+    spin_pay(spin, now);
     /* It came as soon as we slept: we had the core that the guest wanted. */
-    if (spin->failed && now - spin->failed < HOST_SPIN_HARM_NS) {
-        if (spin->harm < HOST_SPIN_BACKOFF)
-            spin->harm++;
-        spin->found = 0;
-        spin->pass = 1u << spin->harm;
-    }
+    if (spin->failed && now - spin->failed < HOST_SPIN_AFTER_NS)
+        spin_book(spin, -HOST_SPIN_HARM_NS);
     spin->failed = 0;
-    if (!is_short)
-        return false;
-    if (!spin->pass)
-        return true;
-    spin->pass--;
-    return false;
+    return is_short && spin->account >= 0;
 }
 
-void host_spin_found(struct host_spin *spin, uint64_t now)
+bool host_spin_found(struct host_spin *spin, uint64_t start, uint64_t now)
 {
     spin->last = now;
-    spin->failures = 0;
-    if (spin->harm && ++spin->found == SPIN_FORGET) {
-        spin->harm--;
-        spin->found = 0;
-    }
+    spin_book(spin, HOST_SPIN_GAIN_NS - (int64_t)((now - start) / HOST_SPIN_WORTH));
+    return spin->account >= 0;
 }
 
-void host_spin_failed(struct host_spin *spin, uint64_t now, bool held_up)
+void host_spin_failed(struct host_spin *spin, uint64_t start, uint64_t now)
 {
     spin->failed = now;
-    spin->failures += held_up ? SPIN_HELD_UP_FAILURES : 1;
-    if (spin->failures > HOST_SPIN_BACKOFF)
-        spin->failures = HOST_SPIN_BACKOFF;
-    /* One failure ends every burst: that costs the next burst nothing. */
-    spin->pass = (1u << spin->failures) - 2;
+    spin_book(spin, -(int64_t)(now - start));
 }
