@@ -505,6 +505,40 @@ static void test_receive(void **state)
         assert_in_range(calls, 10, 40);
 }
 
+/* A frame may end anywhere in its slot's two parts: all of it comes, with and without header. */
+static void test_receive_sizes(void **state)
+{
+    static const char *const options[] = { "ifname=vif1.0-emu,script=no",
+                                           "ifname=vif1.0-emu,script=no,vnet_hdr=off" };
+    static const size_t around[] = { 1536 - 10, 1536, 9014 };
+    struct bench *b = *state;
+    uint8_t frame[9018];
+
+    for (size_t o = 0; o < 2; o++) {
+        open_up(b, options[o]);
+        assert_true(netns_sh("ip link set vif1.0-emu mtu 9001"));
+        for (size_t i = 0; i < 3 * 3; i++) {
+            size_t len = around[i / 3] - 1 + i % 3;
+
+            b->got = 0;
+            frame_fill(frame, len, 0);
+            for (size_t at = 14; at < len; at++)
+                frame[at] = (uint8_t)(at * 7 + at / 256);
+            /* The first of a batch, and one behind others. */
+            for (unsigned n = 0; n < 5; n++)
+                assert_true(netns_send(b->wire, frame, n & 1 ? 60 : len, NULL));
+            turns(b, 8);
+            assert_int_equal(b->got, 5);
+            for (unsigned n = 0; n < 5; n++)
+                assert_int_equal(b->len[n], n & 1 ? 60 : len);
+            assert_memory_equal(b->last, frame, len);
+        }
+        close(b->wire);
+        b->wire = -1;
+        dm_net_close(b->net);
+    }
+}
+
 /* A full ring stops the reading, and the loop sleeps; nothing is lost, nothing comes twice. */
 static void test_backpressure(void **state)
 {
@@ -644,11 +678,11 @@ static int leave(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_libxl),   TEST(test_unplug),        TEST(test_persistent),
-        TEST(test_fd),      TEST(test_errors),        TEST(test_scripts),
-        TEST(test_send),    TEST(test_gso),           TEST(test_no_vnet_hdr),
-        TEST(test_receive), TEST(test_backpressure),  TEST(test_full_sleeps),
-        TEST(test_sndbuf),  TEST(test_down_and_gone),
+        TEST(test_libxl),       TEST(test_unplug),        TEST(test_persistent),
+        TEST(test_fd),          TEST(test_errors),        TEST(test_scripts),
+        TEST(test_send),        TEST(test_gso),           TEST(test_no_vnet_hdr),
+        TEST(test_receive),     TEST(test_receive_sizes), TEST(test_backpressure),
+        TEST(test_full_sleeps), TEST(test_sndbuf),        TEST(test_down_and_gone),
     };
     const char *why = netns_enter();
 
