@@ -31,6 +31,7 @@ PROGRAMS = [
     ('bench-save', [], (FREE,)),
     ('bench-ide', ['--seconds', '0.5'], (ONE, EACH)),
     ('bench-nic', [], (ONE, EACH)),
+    ('bench-vnc', [], (FREE,)),
 ]
 
 # What a key is called, and its goal: ('ratio', n): n times better than the other model;
@@ -62,6 +63,21 @@ ROWS = {
     'after.cpu': ('CPU after a burst', None),
     'after.wakeups': ('wakeups after a burst', None),
 }
+# Full screens to a VNC viewer, by encoding.
+for vnc_key, vnc_title in (('raw', 'raw'), ('tight', 'tight'), ('tight-1', 'tight, level 1'), ('zrle', 'zrle')):
+    ROWS[f'vnc.{vnc_key}'] = (f'VNC full screens, {vnc_title}', ('least', 60))
+    ROWS[f'vnc.{vnc_key}.cpu'] = ('  CPU an update', ('ratio', 2))
+ROWS['vnc.raw.cpu-floor'] = ('  CPU to send as much', None)
+ROWS.update({
+    'vnc.change.median': ('VNC 64x64 change, median', ('most', 10)),
+    'vnc.change.p90': ('  p90', None),
+    'vnc.change.worst': ('  worst', None),
+    'vnc.change.cpu': ('  CPU a change', None),
+    'vnc.pause.median': ('VNC change after 5 s, median', ('most', 20)),
+    'vnc.pause.worst': ('  worst', None),
+    'vnc.idle.wakeups': ('wakeups, VNC viewer, no change', ('most', 1)),
+    'vnc.idle.late': ('VNC change after 20 s', None),
+})
 # Rows of bench-ide: the figure, and its goal as a part of the floor in one core's placement.
 IDE_ROWS = {
     'ide_dma_read_128k': ('IDE DMA read 128 KiB', 0.85),

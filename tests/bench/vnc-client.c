@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DESKTOP_SIZE = -223, LAST_RECT = -224 };
+enum { DESKTOP_SIZE = -223, LAST_RECT = -224, COMPRESS_LEVEL_0 = -256 };
 
 static int client_write(struct vnc_client *c, const void *data, size_t len)
 {
@@ -36,16 +36,16 @@ static int client_read(struct vnc_client *c, void *to, size_t len)
         size_t n = c->in_len - c->in_at;
 
         if (!n) {
-            /* Much goes straight where it belongs. */
-            bool straight = out && len >= sizeof(c->in);
-            ssize_t got =
-                straight ? recv(c->fd, out, len, 0) : recv(c->fd, c->in, sizeof(c->in), 0);
+            /* Much goes straight where it belongs: dropped, TCP copies nothing. */
+            bool straight = len >= sizeof(c->in);
+            ssize_t got = straight ? recv(c->fd, out, len, out ? 0 : MSG_TRUNC)
+                                   : recv(c->fd, c->in, sizeof(c->in), 0);
 
             if (got <= 0)
                 return got ? -errno : -ECONNRESET;
             c->bytes += (uint64_t)got;
             if (straight) {
-                out += got;
+                out = out ? out + got : NULL;
                 len -= (size_t)got;
             } else {
                 c->in_at = 0;
@@ -84,12 +84,14 @@ static int client_resize(struct vnc_client *c, unsigned width, unsigned height)
     return c->pixels ? 0 : -ENOMEM;
 }
 
-static int client_handshake(struct vnc_client *c, enum vnc_encoding encoding)
+static int client_handshake(struct vnc_client *c, enum vnc_encoding encoding, int level)
 {
     /* 32 bits a pixel, red in bits 23-16, little-endian */
     static const uint8_t format[20] = { 0, 0, 0, 0, 32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8 };
-    uint8_t encodings[4 + 4 * 4] = { 2, 0, 0, 4 }, buf[256];
-    const int32_t list[4] = { (int32_t)encoding, VNC_ENCODING_RAW, DESKTOP_SIZE, LAST_RECT };
+    uint8_t encodings[4 + 4 * 5] = { 2 }, buf[256];
+    const int32_t list[5] = { (int32_t)encoding, VNC_ENCODING_RAW, DESKTOP_SIZE, LAST_RECT,
+                              COMPRESS_LEVEL_0 + level };
+    size_t count = level < 0 ? 4 : 5;
     uint32_t name;
     int rc;
 
@@ -108,15 +110,16 @@ static int client_handshake(struct vnc_client *c, enum vnc_encoding encoding)
     name = be32(buf + 20);
     if ((rc = client_resize(c, be16(buf), be16(buf + 2))) || (rc = client_read(c, NULL, name)))
         return rc;
-    for (int i = 0; i < 4; i++)
+    encodings[3] = (uint8_t)count;
+    for (size_t i = 0; i < count; i++)
         for (int b = 0; b < 4; b++)
             encodings[4 + 4 * i + b] = (uint8_t)((uint32_t)list[i] >> (24 - 8 * b));
     rc = client_write(c, format, sizeof(format));
-    return rc ? rc : client_write(c, encodings, sizeof(encodings));
+    return rc ? rc : client_write(c, encodings, 4 + 4 * count);
 }
 
 int vnc_client_open(struct vnc_client *c, const char *host, unsigned port,
-                    enum vnc_encoding encoding)
+                    enum vnc_encoding encoding, int level)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
     int rc;
@@ -130,7 +133,7 @@ int vnc_client_open(struct vnc_client *c, const char *host, unsigned port,
     else if (connect(c->fd, (struct sockaddr *)&at, sizeof(at)))
         rc = -errno;
     else
-        rc = client_handshake(c, encoding);
+        rc = client_handshake(c, encoding, level);
     if (rc)
         vnc_client_close(c);
     return rc;
@@ -200,6 +203,12 @@ static int raw_rect(struct vnc_client *c, int x, int y, int w, int h)
 
     if (x + w > c->width || y + h > c->height)
         return -EPROTO;
+    if (c->corners && w && h) {
+        rc = client_read(c, NULL, ((size_t)w * (size_t)h - 1) * 4);
+        return rc ? rc
+                  : client_read(c, c->pixels + (size_t)(y + h - 1) * (size_t)c->width + x + w - 1,
+                                4);
+    }
     if (w == c->width)
         return client_read(c, c->pixels + (size_t)y * (size_t)w, (size_t)w * (size_t)h * 4);
     for (int i = 0; i < h && !rc; i++)

@@ -469,7 +469,7 @@ static void *talker_thread(void *opaque)
     struct talker *t = opaque;
     unsigned port = (unsigned)atoi(t->c->f.machine.display.vnc.service);
 
-    if (!vnc_client_open(&t->rfb, "127.0.0.1", port, VNC_ENCODING_RAW)) {
+    if (!vnc_client_open(&t->rfb, "127.0.0.1", port, VNC_ENCODING_RAW, -1)) {
         t->in = true;
         while (t->len && send(t->rfb.fd, t->data, t->len, MSG_NOSIGNAL) > 0)
             ;
