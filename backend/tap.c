@@ -18,6 +18,7 @@
 #include "backend/script.h"
 #include "dm/bytes.h"
 #include "dm/machine.h"
+#include "dm/net-offload.h"
 #include "host/batch.h"
 
 #include <assert.h>
@@ -41,6 +42,7 @@
 #define TAP_RX_REST     65536 /* bytes of its other part */
 #define TAP_TX_SLOTS    63    /* and a large frame make a batch */
 #define TAP_TX_SMALL    2048  /* bytes: up to here copied, with the header */
+#define TAP_TX_ALIGN    64    /* bytes: a line of the processor's caches */
 #define TAP_RETRY_NS    DM_NS_PER_MS
 #define TAP_DRAIN_TRIES 50
 #define TAP_HDR         sizeof(struct dm_net_offload)
@@ -72,7 +74,8 @@ struct tap {
     unsigned want;             /* slots to read into next time */
     bool rx_wait, rx_accepted; /* the card refused; then: has room again */
 
-    uint8_t (*tx)[TAP_TX_SMALL];
+    uint8_t *tx;    /* the gathered frames, one behind the other */
+    size_t tx_used; /* bytes of it */
     unsigned tx_count;
     struct iovec tx_iov[TAP_TX_SLOTS];
     bool tx_wait; /* the kernel refused */
@@ -146,15 +149,12 @@ static bool tap_write(struct tap *t, const struct iovec *iov, int n)
         ops[count] = (struct host_batch_op) { t->fd, true, iov, n, 0 };
     host_batch_run(t->batch, ops, count + (iov != NULL));
     for (unsigned i = 0; i < count; i++) {
-        if (tap_sent(t, ops[i].result))
-            continue;
-        if (left != i) {
-            memcpy(t->tx[left], t->tx[i], t->tx_iov[i].iov_len);
-            t->tx_iov[left].iov_len = t->tx_iov[i].iov_len;
-        }
-        left++;
+        if (!tap_sent(t, ops[i].result))
+            t->tx_iov[left++] = t->tx_iov[i];
     }
     t->tx_count = left;
+    if (!left)
+        t->tx_used = 0;
     if (iov)
         done = tap_sent(t, ops[count].result);
     if (t->tx_wait)
@@ -169,6 +169,7 @@ static bool tap_send(struct dm_net *net, const struct dm_iov *iov, int n, size_t
     struct tap *t = tap_of(net);
     const struct dm_net_offload *hdr = off ? off : &nothing;
     struct iovec out[DM_NET_IOV_MAX + 2];
+    uint8_t *at;
 
     if (t->gone) {
         net->tx.dropped++;
@@ -186,13 +187,13 @@ static bool tap_send(struct dm_net *net, const struct dm_iov *iov, int n, size_t
         if (t->tx_wait)
             return false;
     }
-    memcpy(t->tx[t->tx_count], hdr, t->hdr);
-    len = t->hdr;
-    for (int i = 0; i < n; i++) {
-        memcpy(t->tx[t->tx_count] + len, iov[i].base, iov[i].len);
-        len += iov[i].len;
-    }
-    t->tx_iov[t->tx_count++].iov_len = len;
+    /* While some wait, nothing is added: there is room for TAP_TX_SLOTS of TAP_TX_SMALL. */
+    assert(dm_in_range(t->tx_used, t->hdr + len, TAP_TX_SLOTS * TAP_TX_SMALL));
+    at = t->tx + t->tx_used;
+    memcpy(at, hdr, t->hdr);
+    dm_net_gather(iov, n, 0, at + t->hdr, len);
+    t->tx_iov[t->tx_count++] = (struct iovec) { at, t->hdr + len };
+    t->tx_used += (t->hdr + len + TAP_TX_ALIGN - 1) & ~(size_t)(TAP_TX_ALIGN - 1);
     return true;
 }
 
@@ -511,7 +512,7 @@ static int tap_bring_up(const struct tap *t, const struct tap_options *o, struct
 static int tap_allocate(struct tap *t, const struct tap_options *o, struct dm_error *err)
 {
     t->batch = host_batch_get(t->loop);
-    t->tx = calloc(TAP_TX_SLOTS, sizeof(*t->tx));
+    t->tx = calloc(TAP_TX_SLOTS, TAP_TX_SMALL);
     t->downscript = o->downscript ? strdup(o->downscript) : NULL;
     t->bridge = o->bridge ? strdup(o->bridge) : NULL;
     t->rx = mmap(NULL, TAP_RX_SLOTS * (size_t)(TAP_RX_SMALL + TAP_RX_REST), PROT_READ | PROT_WRITE,
@@ -521,8 +522,6 @@ static int tap_allocate(struct tap *t, const struct tap_options *o, struct dm_er
     if (!t->batch || !t->tx || !t->rx || (o->downscript && !t->downscript) ||
         (o->bridge && !t->bridge))
         return dm_error_set(err, ENOMEM, "netdev '%s': out of memory", t->net.id);
-    for (unsigned i = 0; i < TAP_TX_SLOTS; i++)
-        t->tx_iov[i].iov_base = t->tx[i];
     for (unsigned i = 0; i < TAP_RX_SLOTS; i++) {
         uint8_t *rest = t->rx + TAP_RX_SLOTS * (size_t)TAP_RX_SMALL + i * (size_t)TAP_RX_REST;
 

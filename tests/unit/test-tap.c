@@ -588,6 +588,29 @@ static void test_full_sleeps(void **state)
     assert_in_range(b->loop.turns - start, 1, 3);
 }
 
+/*
+ * Forwards what the tap sends into a link so slow that the frames stay in the kernel, charged to
+ * the tap: sndbuf bytes, and it is full. false: that cannot be made here.
+ */
+static bool open_slow(struct bench *b, unsigned sndbuf)
+{
+    char options[64];
+
+    if (!netns_sh("ip link add xenbr0 type bridge && ip link add v0 type veth peer name v1 && "
+                  "ip link set v0 master xenbr0 && ip link set v0 up && ip link set v1 up && "
+                  "ip link set xenbr0 up && tc qdisc add dev v0 root tbf rate 8kbit burst 2000 "
+                  "limit 10000000"))
+        return false;
+    snprintf(options, sizeof(options), "ifname=vif1.0-emu,br=xenbr0,sndbuf=%u", sndbuf);
+    assert_int_equal(open_tap(b, options), 0);
+    b->net = dm_net_find(&b->f.machine, "net0");
+    dm_net_set_user(b->net, &card_user, b);
+    for (int i = 0; i < 100 && !netns_sh("bridge link show dev vif1.0-emu | grep -q forwarding");
+         i++)
+        usleep(50000);
+    return true;
+}
+
 /* The kernel's buffer is full: the card waits, then all arrives. */
 static void test_sndbuf(void **state)
 {
@@ -596,18 +619,8 @@ static void test_sndbuf(void **state)
     struct dm_iov iov = { frame, sizeof(frame) };
     unsigned sent = 0, total;
 
-    /* Forwarded into a link so slow that the frames stay in the kernel, charged to the tap. */
-    if (!netns_sh("ip link add xenbr0 type bridge && ip link add v0 type veth peer name v1 && "
-                  "ip link set v0 master xenbr0 && ip link set v0 up && ip link set v1 up && "
-                  "ip link set xenbr0 up && tc qdisc add dev v0 root tbf rate 8kbit burst 2000 "
-                  "limit 10000000"))
+    if (!open_slow(b, 60000))
         UNIT_SKIP("no traffic control");
-    assert_int_equal(open_tap(b, "ifname=vif1.0-emu,br=xenbr0,sndbuf=60000"), 0);
-    b->net = dm_net_find(&b->f.machine, "net0");
-    dm_net_set_user(b->net, &card_user, b);
-    for (int i = 0; i < 100 && !netns_sh("bridge link show dev vif1.0-emu | grep -q forwarding");
-         i++)
-        usleep(50000);
     frame_fill(frame, sizeof(frame), 0);
     memset(frame, 0x02, 5); /* to one: a frame to all is copied, and the copies are not charged */
     while (sent < 1000 && dm_net_send(b->net, &iov, 1, sizeof(frame), NULL)) {
@@ -625,6 +638,49 @@ static void test_sndbuf(void **state)
     assert_true(dm_net_send(b->net, &iov, 1, sizeof(frame), NULL));
     dm_net_flush(b->net);
     assert_int_equal(b->net->tx.frames, total + 1);
+    assert_true(netns_sh("ip link del xenbr0 && ip link del v0"));
+}
+
+/* Of many gathered frames the kernel takes some: the others stay what they are, in order. */
+static void test_sndbuf_batch(void **state)
+{
+    struct bench *b = *state;
+    uint8_t frame[1514], got[1524];
+    struct dm_net_offload off;
+    uint32_t n = 0, next, left;
+    ssize_t len;
+
+    if (!open_slow(b, 50000))
+        UNIT_SKIP("no traffic control");
+    for (;; n++) {
+        size_t size = 100 + n * 37 % 1400;
+
+        assert_true(n < 1000);
+        frame_fill(frame, size, n);
+        memset(frame, 0x02, 5); /* to one, as above */
+        if (!dm_net_send(b->net, &(struct dm_iov) { frame, size }, 1, size, NULL))
+            break;
+    }
+    b->wire = netns_packet("v1");
+    assert_true(b->wire >= 0);
+    assert_true(netns_sh("tc qdisc del dev v0 root"));
+    turns(b, 3);
+    assert_int_equal(b->writable, 1);
+    left = 0;
+    next = 0;
+    while ((len = netns_receive(b->wire, got, sizeof(got), &off)) >= 0) {
+        uint32_t seq = (uint32_t)dm_get_be(got + 14, 4);
+
+        if (left++)
+            assert_int_equal(seq, next);
+        next = seq + 1;
+        frame_fill(frame, 100 + seq * 37 % 1400, seq);
+        memset(frame, 0x02, 5);
+        assert_int_equal(len, 100 + seq * 37 % 1400);
+        assert_memory_equal(got, frame, (size_t)len);
+    }
+    assert_in_range(left, 2, n - 1);
+    assert_int_equal(next, n);
     assert_true(netns_sh("ip link del xenbr0 && ip link del v0"));
 }
 
@@ -678,11 +734,14 @@ static int leave(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_libxl),       TEST(test_unplug),        TEST(test_persistent),
-        TEST(test_fd),          TEST(test_errors),        TEST(test_scripts),
-        TEST(test_send),        TEST(test_gso),           TEST(test_no_vnet_hdr),
-        TEST(test_receive),     TEST(test_receive_sizes), TEST(test_backpressure),
-        TEST(test_full_sleeps), TEST(test_sndbuf),        TEST(test_down_and_gone),
+        TEST(test_libxl),         TEST(test_unplug),
+        TEST(test_persistent),    TEST(test_fd),
+        TEST(test_errors),        TEST(test_scripts),
+        TEST(test_send),          TEST(test_gso),
+        TEST(test_no_vnet_hdr),   TEST(test_receive),
+        TEST(test_receive_sizes), TEST(test_backpressure),
+        TEST(test_full_sleeps),   TEST(test_sndbuf),
+        TEST(test_sndbuf_batch),  TEST(test_down_and_gone),
     };
     const char *why = netns_enter();
 
