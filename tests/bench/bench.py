@@ -64,18 +64,17 @@ ROWS = {
     'after.wakeups': ('wakeups after a burst', None),
 }
 # Full screens to a VNC viewer, by encoding.
-for vnc_key, vnc_title in (('raw', 'raw'), ('tight', 'tight'), ('tight-1', 'tight, level 1'), ('zrle', 'zrle')):
+for vnc_key, vnc_title in (('raw', 'raw'), ('tight', 'tight'), ('tight-1', 'tight, level 1'), ('zrle', 'ZRLE')):
     ROWS[f'vnc.{vnc_key}'] = (f'VNC full screens, {vnc_title}', ('least', 60))
-    ROWS[f'vnc.{vnc_key}.cpu'] = ('  CPU an update', ('ratio', 2))
-ROWS['vnc.raw.cpu-floor'] = ('  CPU to send as much', None)
+    ROWS[f'vnc.{vnc_key}.cpu'] = (f'VNC full screens, {vnc_title}, CPU', ('ratio', 2))
 ROWS.update({
-    'vnc.change.median': ('VNC 64x64 change, median', ('most', 10)),
-    'vnc.change.p90': ('  p90', None),
-    'vnc.change.worst': ('  worst', None),
-    'vnc.change.cpu': ('  CPU a change', None),
-    'vnc.pause.median': ('VNC change after 5 s, median', ('most', 20)),
-    'vnc.pause.worst': ('  worst', None),
-    'vnc.idle.wakeups': ('wakeups, VNC viewer, no change', ('most', 1)),
+    'vnc.change.median': ('VNC 64x64 change', ('most', 10)),
+    'vnc.change.p90': ('VNC 64x64 change, p90', None),
+    'vnc.change.worst': ('VNC 64x64 change, worst', None),
+    'vnc.change.cpu': ('VNC 64x64 change, CPU', None),
+    'vnc.pause.median': ('VNC change after 5 s', ('most', 20)),
+    'vnc.pause.worst': ('VNC change after 5 s, worst', None),
+    'vnc.idle.wakeups': ('VNC viewer, no change, wakeups', ('most', 1)),
     'vnc.idle.late': ('VNC change after 20 s', None),
 })
 # Rows of bench-ide: the figure, and its goal as a part of the floor in one core's placement.
