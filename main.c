@@ -15,11 +15,10 @@
 #include "dm/machine.h"
 #include "firmware/classes.h"
 #include "host/loop.h"
-#include "host/module.h"
 #include "host/rom.h"
 #include "hw/classes.h"
 #include "io-req/xen.h"
-#include "ui/ui.h"
+#include "ui/vnc/door.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,8 +43,7 @@ struct app {
     struct xenstore *xenstore;
     struct dm_run_notifier run_notifier;
     struct host_hook stir;
-    const struct ui_module *vnc_module;
-    struct ui *vnc;
+    struct vnc_door *vnc;
     struct qmp *qmp[MONITORS_MAX];
     size_t qmps;
     struct qmp_hooks qmp_hooks;
@@ -260,20 +258,13 @@ static int app_create_devices(struct app *app, struct dm_error *err)
 static int app_open_vnc(struct app *app, struct dm_error *err)
 {
     const struct cmdline_vnc *vnc = &app->cmd.vnc;
-    struct ui_vnc_config cfg = { .host = vnc->host,
-                                 .display = vnc->display,
-                                 .to = vnc->to,
-                                 .password = vnc->password,
-                                 .keymap = app->cmd.keymap };
+    struct vnc_door_config cfg = { .host = vnc->host,
+                                   .display = vnc->display,
+                                   .to = vnc->to,
+                                   .password = vnc->password,
+                                   .keymap = app->cmd.keymap };
 
-    if (!vnc->enabled)
-        return 0;
-    app->vnc_module = host_module_load("xendm-vnc", UI_MODULE_SYMBOL, err);
-    if (!app->vnc_module)
-        return -ENOENT;
-    if (app->vnc_module->version != UI_MODULE_VERSION)
-        return dm_error_set(err, EINVAL, "module 'xendm-vnc.so' is of another version of xendm");
-    return app->vnc_module->open(&app->vnc, &app->machine, &app->loop, &cfg, err);
+    return vnc->enabled ? vnc_door_open(&app->vnc, &app->machine, &app->loop, &cfg, err) : 0;
 }
 
 static int app_open_monitors(struct app *app, struct dm_error *err)
@@ -386,8 +377,7 @@ static void app_finish(struct app *app)
 {
     while (app->qmps)
         qmp_close(app->qmp[--app->qmps]);
-    if (app->vnc)
-        app->vnc_module->close(app->vnc);
+    vnc_door_close(app->vnc);
     if (app->have_machine)
         dm_machine_finish(&app->machine);
     xenstore_close(app->xenstore);

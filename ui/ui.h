@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A front end (VNC, SDL) is a module: main loads it when the command line asks
- * for it, so that a guest without a console pays nothing for it. The module
- * exports `const struct ui_module xendm_ui_module`.
+ * A front end (VNC, SDL) is a module, so that a guest pays for what it uses: for VNC it is
+ * loaded when the first viewer comes (ui/vnc/door.h). It exports
+ * `const struct ui_module xendm_ui_module`.
  */
 #ifndef UI_UI_H
 #define UI_UI_H
@@ -12,15 +12,14 @@
 #include "host/loop.h"
 
 #define UI_MODULE_SYMBOL  "xendm_ui_module"
-#define UI_MODULE_VERSION 3 /* changes with every change of what a module sees of us */
+#define UI_MODULE_VERSION 4 /* changes with every change of what a module sees of us */
 
-/* What -vnc asks for. */
+/* What the VNC module is given. */
 struct ui_vnc_config {
-    const char *host;   /* name or address; "" is every address */
-    unsigned display;   /* port 5900 + display */
-    unsigned to;        /* last display to try */
-    bool password;      /* nobody gets in before change-vnc-password */
-    const char *keymap; /* of -k: "en-us", "de" ... NULL: "en-us" */
+    const int *sockets; /* that listen: not closed by the module */
+    int count;
+    bool password;      /* nobody gets in before set_password */
+    const char *keymap; /* of -k: "en-us", "de" ... */
     unsigned admit;     /* ms that a client may take to get in; 0: 10,000 */
 };
 
@@ -30,12 +29,16 @@ struct ui_module {
     unsigned version;
     const char *name;
     /*
-     * Starts the front end on machine->display and machine->input. config is the
-     * kind the module knows. Returns 0 or -errno with one line in err.
+     * Makes everything ready for start, which may take long. Any thread; what machine and loop
+     * hold is not looked at yet. config is the kind the module knows; it stays until close.
+     * Returns 0 or -errno with one line in err.
      */
     int (*open)(struct ui **ui, struct dm_machine *machine, struct host_loop *loop,
                 const void *config, struct dm_error *err);
-    /* Stops its threads, closes its sockets. */
+    /* Starts it on machine->display and machine->input. */
+    int (*start)(struct ui *ui, struct dm_error *err);
+    void (*set_password)(struct ui *ui, const char *password); /* "": nobody gets in */
+    /* Stops its threads. Started or not. */
     void (*close)(struct ui *ui);
 };
 

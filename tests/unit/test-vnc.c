@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The VNC module with a real client (libvncclient) over loopback. */
+/* The VNC module behind its door with a real client (libvncclient) over loopback. */
 #include "tests/unit/unit.h"
 
 #include "host/loop.h"
 #include "tests/bench/vnc-client.h"
-#include "ui/ui.h"
+#include "ui/vnc/door.h"
 #include "ui/vnc/gate.h"
 #include "ui/vnc/keys.h"
 #include "ui/vnc/listen.h"
@@ -156,16 +156,15 @@ static void test_listen_searches_and_says_what_is_taken(void **state)
     assert_int_equal(vnc_listen_open(&c, "", 70000, 0, &err), -EINVAL);
 }
 
-/* ---- the whole module ---- */
+/* ---- the whole module, behind its door ---- */
 
 static const struct dm_class *const none[] = { NULL };
-extern const struct ui_module xendm_ui_module;
 
 struct console {
     struct fake f;
     struct host_loop loop;
-    struct ui *ui;
-    struct ui_vnc_config cfg;
+    struct vnc_door *door;
+    const char *keymap;
     struct dm_input_sink sink;
     uint32_t color; /* what the guest shows */
     unsigned key_code, buttons;
@@ -210,6 +209,12 @@ static void console_relative(void *opaque, int dx, int dy, int dz, unsigned butt
 
 static void console_open(struct console *c, bool password)
 {
+    struct vnc_door_config cfg = { .host = "127.0.0.1",
+                                   .display = DISPLAY_FIRST + 10,
+                                   .to = DISPLAY_FIRST + 90,
+                                   .password = password,
+                                   .keymap = c->keymap,
+                                   .admit = c->admit };
     struct dm_error err = { "" };
 
     fake_init(&c->f, none);
@@ -220,18 +225,13 @@ static void console_open(struct console *c, bool password)
     c->sink =
         (struct dm_input_sink) { .key = console_key, .relative = console_relative, .opaque = c };
     dm_input_add(&c->f.machine.input, &c->sink);
-    c->cfg = (struct ui_vnc_config) { .host = "127.0.0.1",
-                                      .display = DISPLAY_FIRST + 10,
-                                      .to = DISPLAY_FIRST + 90,
-                                      .admit = c->admit,
-                                      .password = password };
-    if (xendm_ui_module.open(&c->ui, &c->f.machine, &c->loop, &c->cfg, &err))
+    if (vnc_door_open(&c->door, &c->f.machine, &c->loop, &cfg, &err))
         fail_msg("%s", err.text);
 }
 
 static void console_close(struct console *c)
 {
-    xendm_ui_module.close(c->ui);
+    vnc_door_close(c->door);
     host_loop_finish(&c->loop);
     fake_finish(&c->f);
 }
@@ -342,6 +342,17 @@ static void test_client_sees_and_types(void **state)
     console_close(&c);
 }
 
+static int console_connect(struct console *c)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    at.sin_port = htons((uint16_t)atoi(c->f.machine.display.vnc.service));
+    inet_pton(AF_INET, "127.0.0.1", &at.sin_addr);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    return fd;
+}
+
 static void try_password(struct console *c, const char *password, bool ok)
 {
     c->password = password;
@@ -358,9 +369,124 @@ static void test_password(void **state)
 
     console_open(&c, true);
     try_password(&c, "", false); /* none set: nobody gets in */
+    console_close(&c);
+    console_open(&c, true); /* set before the module is there, and after */
+    c.f.machine.display.vnc.set_password(c.f.machine.display.vnc.opaque, "before");
+    try_password(&c, "before", true);
+    console_run(&c, is_unwatched);
     c.f.machine.display.vnc.set_password(c.f.machine.display.vnc.opaque, "sesame");
     try_password(&c, "wrong", false);
     try_password(&c, "sesame", true);
+    console_close(&c);
+}
+
+static bool module_is_loaded(void)
+{
+    char line[512];
+    bool found = false;
+    FILE *f = fopen("/proc/self/maps", "r");
+
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f))
+        found = found || strstr(line, "/xendm-vnc.so");
+    fclose(f);
+    return found;
+}
+
+/* First of all tests with a console: what is loaded stays. */
+static void test_loaded_by_the_first_viewer(void **state)
+{
+    struct console c = { .color = 0x00ff00, .want = 0x00ff00, .want_width = 64 };
+
+    console_open(&c, false);
+    assert_true(c.f.machine.display.vnc.enabled);
+    for (unsigned i = 0; i < 10; i++)
+        host_loop_turn(&c.loop, false);
+    assert_false(module_is_loaded());
+    try_password(&c, "", true);
+    assert_true(module_is_loaded());
+    console_close(&c);
+    assert_false(c.f.machine.display.vnc.enabled);
+}
+
+/* One who knocks, and the end before the module is there, or as it comes. */
+static void test_end_while_loading(void **state)
+{
+    for (unsigned turns = 0; turns < 3; turns++) {
+        struct console c = { 0 };
+        int fd;
+
+        console_open(&c, false);
+        fd = console_connect(&c);
+        for (unsigned i = 0; i < turns; i++)
+            host_loop_turn(&c.loop, true);
+        console_close(&c);
+        close(fd);
+    }
+}
+
+static char said[256];
+
+static void say(void *opaque, enum dm_log_level level, const char *line)
+{
+    snprintf(said, sizeof(said), "%s", line);
+}
+
+static bool is_shut(struct console *c)
+{
+    return !c->f.machine.display.vnc.enabled;
+}
+
+/* What is no module is found out when it is needed: the guest runs on without a console. */
+static void test_module_that_cannot_be_loaded(void **state)
+{
+    char folder[] = "/tmp/test-vnc.XXXXXX", path[64], *had = strdup(getenv("XENDM_MODULE_DIR"));
+    struct console c = { 0 };
+    struct vnc_door_config cfg = { .host = "127.0.0.1" };
+    struct dm_error err;
+    FILE *f;
+    int fd;
+
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/xendm-vnc.so", folder);
+    setenv("XENDM_MODULE_DIR", folder, 1);
+    fake_init(&c.f, none);
+    assert_int_equal(vnc_door_open(&c.door, &c.f.machine, &c.loop, &cfg, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "module 'xendm-vnc.so' is not in /tmp/test-vnc."));
+    fake_finish(&c.f);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("not a module\n", f);
+    fclose(f);
+    console_open(&c, false);
+    setenv("XENDM_MODULE_DIR", had, 1);
+    dm_log_set_sink(say, NULL);
+    fd = console_connect(&c);
+    console_run(&c, is_shut);
+    dm_log_set_sink(NULL, NULL);
+    assert_non_null(strstr(said, "module 'xendm-vnc.so' cannot be loaded: "));
+    close(fd);
+    console_close(&c);
+    unlink(path);
+    rmdir(folder);
+    free(had);
+}
+
+/* A keymap that is asked for is looked at before the guest runs. */
+static void test_keymap_at_the_start(void **state)
+{
+    struct vnc_door_config cfg = { .host = "127.0.0.1",
+                                   .display = DISPLAY_FIRST + 10,
+                                   .to = DISPLAY_FIRST + 90,
+                                   .keymap = "no-such-layout" };
+    struct console c = { .color = 0x00ff00, .want = 0x00ff00, .want_width = 64, .keymap = "de" };
+    struct dm_error err;
+
+    console_open(&c, false);
+    try_password(&c, "", true);
+    assert_int_equal(
+        vnc_door_open(&(struct vnc_door *) { NULL }, &c.f.machine, &c.loop, &cfg, &err), -EINVAL);
+    assert_string_equal(err.text, "keymap 'no-such-layout': no such keyboard layout");
     console_close(&c);
 }
 
@@ -378,17 +504,6 @@ static void test_client_that_says_nothing_holds_nobody_up(void **state)
     close(fd);
     console_run(&c, is_unwatched);
     console_close(&c);
-}
-
-static int console_connect(struct console *c)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET };
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    at.sin_port = htons((uint16_t)atoi(c->f.machine.display.vnc.service));
-    inet_pton(AF_INET, "127.0.0.1", &at.sin_addr);
-    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-    return fd;
 }
 
 /* Half a message: nobody waits for the rest, neither another client nor the end of xendm. */
@@ -530,7 +645,9 @@ static void test_a_flood_starves_nobody(void **state)
 /* More connections than there are places, and none says a word: a client gets in, at once. */
 static void test_the_silent_hold_no_place(void **state)
 {
-    struct console c = { .color = 0x00ff00, .want = 0x00ff00, .want_width = 64, .admit = 2000 };
+    struct console c = {
+        .color = 0x00ff00, .want = 0x00ff00, .want_width = 64, .admit = 2000, .keymap = "us"
+    };
     int fd[20];
 
     console_open(&c, false);
@@ -559,7 +676,7 @@ static double cpu_now(void)
  */
 static void test_no_descriptor_left(void **state)
 {
-    struct console c = { .color = 0x00ff00, .want = 0x00ff00, .want_width = 64 };
+    struct console c = { .color = 0x00ff00, .want = 0x00ff00, .want_width = 64, .keymap = "us" };
     int fd[2048], count = 0, client;
     struct rlimit limit, low;
     double cpu;
@@ -827,7 +944,10 @@ UNIT_MAIN(cmocka_unit_test(test_keys_us), cmocka_unit_test(test_keys_of_a_real_k
           cmocka_unit_test(test_keys_layouts), cmocka_unit_test(test_keys_without_data),
           cmocka_unit_test(test_keys_holds_are_bounded),
           cmocka_unit_test(test_listen_searches_and_says_what_is_taken),
-          cmocka_unit_test(test_client_sees_and_types), cmocka_unit_test(test_password),
+          cmocka_unit_test(test_loaded_by_the_first_viewer),
+          cmocka_unit_test(test_client_sees_and_types), cmocka_unit_test(test_end_while_loading),
+          cmocka_unit_test(test_module_that_cannot_be_loaded),
+          cmocka_unit_test(test_keymap_at_the_start), cmocka_unit_test(test_password),
           cmocka_unit_test(test_client_that_says_nothing_holds_nobody_up),
           cmocka_unit_test(test_half_messages_hold_nobody_up),
           cmocka_unit_test(test_what_may_be_a_browser_holds_nobody_up),

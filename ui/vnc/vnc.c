@@ -90,7 +90,8 @@ struct ui {
     struct host_loop *loop;
     struct dm_viewer viewer;
     struct host_post post;
-    struct vnc_listen listen;
+    const int *listen; /* sockets */
+    int listen_count;
     struct keys keys;
     pthread_t thread;
     bool thread_runs;
@@ -253,16 +254,13 @@ static bool vnc_ready(void *opaque)
     return ready;
 }
 
-static int vnc_set_password(void *opaque, const char *password)
+static void vnc_set_password(struct ui *v, const char *password)
 {
-    struct ui *v = opaque;
-
     pthread_mutex_lock(&v->lock);
     memset(v->password, 0, sizeof(v->password));
     snprintf(v->password, sizeof(v->password), "%s", password);
     v->password_set = *password;
     pthread_mutex_unlock(&v->lock);
-    return 0;
 }
 
 /* ---- VNC thread: what the library asks of us ---- */
@@ -749,7 +747,7 @@ static void vnc_turn(struct ui *v)
 
     listen_at = v->accept_at > v->greet_at ? v->accept_at : v->greet_at;
     for (int i = 0; i < VNC_LISTEN_MAX; i++)
-        p[1 + i] = (struct pollfd) { i < v->listen.count && now >= listen_at ? v->listen.fd[i] : -1,
+        p[1 + i] = (struct pollfd) { i < v->listen_count && now >= listen_at ? v->listen[i] : -1,
                                      POLLIN, 0 };
     if (now < listen_at)
         sleep = listen_at - now;
@@ -844,8 +842,6 @@ static int vnc_rfb_create(struct ui *v, const struct ui_vnc_config *cfg, struct 
 
 static void vnc_close(struct ui *v)
 {
-    struct dm_display_server *info = &v->machine->display.vnc;
-
     if (v->thread_runs) {
         pthread_mutex_lock(&v->lock);
         v->stop = true;
@@ -857,11 +853,9 @@ static void vnc_close(struct ui *v)
         pthread_join(v->thread, NULL);
         host_loop_unpost(v->loop, &v->post);
         dm_display_remove_viewer(&v->machine->display, &v->viewer);
-        *info = (struct dm_display_server) { 0 };
     }
     if (v->rfb)
         rfbScreenCleanup(v->rfb);
-    vnc_listen_close(&v->listen);
     if (v->wake_fd >= 0)
         close(v->wake_fd);
     keys_finish(&v->keys);
@@ -891,7 +885,6 @@ static int vnc_open(struct ui **out, struct dm_machine *machine, struct host_loo
                     const void *config, struct dm_error *err)
 {
     const struct ui_vnc_config *cfg = config;
-    struct dm_display_server *info = &machine->display.vnc;
     struct ui *v = calloc(1, sizeof(*v));
     int rc;
 
@@ -911,32 +904,31 @@ static int vnc_open(struct ui **out, struct dm_machine *machine, struct host_loo
     pthread_mutex_init(&v->screen, NULL);
     for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++)
         v->socket[i] = -1;
+    v->listen = cfg->sockets;
+    v->listen_count = cfg->count < VNC_LISTEN_MAX ? cfg->count : VNC_LISTEN_MAX;
     v->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     rc = v->wake_fd < 0 ? dm_error_set(err, errno, "VNC: eventfd: %s", strerror(errno)) : 0;
     if (!rc)
-        rc = keys_init(&v->keys, cfg->keymap ? cfg->keymap : "en-us", err);
-    if (!rc)
-        rc = vnc_listen_open(&v->listen, cfg->host, cfg->display, cfg->to, err);
+        rc = keys_init(&v->keys, cfg->keymap, err);
     if (!rc)
         rc = vnc_rfb_create(v, cfg, err);
     if (rc) {
         vnc_close(v);
         return rc;
     }
-    dm_display_add_viewer(&machine->display, &v->viewer);
-    rc = vnc_thread_start(v, err);
-    if (rc) {
-        dm_display_remove_viewer(&machine->display, &v->viewer);
-        vnc_close(v);
-        return rc;
-    }
-    info->enabled = true;
-    info->opaque = v;
-    info->set_password = vnc_set_password;
-    snprintf(info->host, sizeof(info->host), "%s", *cfg->host ? cfg->host : "0.0.0.0");
-    snprintf(info->service, sizeof(info->service), "%u", v->listen.port);
     *out = v;
     return 0;
+}
+
+static int vnc_start(struct ui *v, struct dm_error *err)
+{
+    int rc;
+
+    dm_display_add_viewer(&v->machine->display, &v->viewer);
+    rc = vnc_thread_start(v, err);
+    if (rc)
+        dm_display_remove_viewer(&v->machine->display, &v->viewer);
+    return rc;
 }
 
 extern const struct ui_module xendm_ui_module;
@@ -944,5 +936,7 @@ const struct ui_module xendm_ui_module = {
     .version = UI_MODULE_VERSION,
     .name = "vnc",
     .open = vnc_open,
+    .start = vnc_start,
+    .set_password = vnc_set_password,
     .close = vnc_close,
 };
