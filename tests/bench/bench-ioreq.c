@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What an access of the guest costs, beside the bare ping-pong of the same primitives in
- * the same placement, and how long a start takes. For any model that runs on the sim.
+ * the same placement. For any model that runs on the sim.
  *
  * usage: bench-ioreq --model PATH [--placement one|each] [--rounds N]
  * Prints "key value unit" lines; scripts/bench runs it for two models in turn.
@@ -38,27 +38,6 @@ static void kind_once(struct sim *s, unsigned kind)
     default:
         sim_in(s, 0xcfc, 4);
     }
-}
-
-/* The least a model can do: be run, be linked, say so. */
-static void bench_start_floor(const struct sim_options *o)
-{
-    char path[4096];
-    struct sim_options least = {
-        .pin = o->pin, .model_cpu = o->model_cpu, .driver_cpu = o->driver_cpu, .wait = o->wait
-    };
-    char *argv[] = { path, NULL };
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
-    struct sim *s;
-
-    path[n < 0 ? 0 : n] = 0;
-    if (!strrchr(path, '/'))
-        return;
-    strcpy(strrchr(path, '/'), "/../sim/sim-least");
-    least.argv = argv;
-    s = sim_start_running(&least);
-    put("start", ".floor", (double)(sim_running_ns(s) - sim_exec_ns(s)) / 1e6, "ms");
-    sim_free(s);
 }
 
 static void bench_round_trips(struct sim *s, const struct sim_options *o, unsigned rounds)
@@ -156,7 +135,6 @@ int main(int argc, char **argv)
     struct sim_options opt = { 0 };
     unsigned rounds = 20000;
     struct sim_stats before, after;
-    struct sim_qmp *q;
     struct sim *s;
 
     sim_options_parse(&opt, &argc, argv);
@@ -168,14 +146,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench-ioreq --model PATH [--placement one|each] [--rounds N]\n");
         return 2;
     }
-    bench_start_floor(&opt);
     s = sim_start_running(&opt);
-    q = sim_qmp_open(s, NULL, 10000);
-    if (!q)
-        sim_fail(s, "no QMP");
-    put("start", ".running", (double)(sim_running_ns(s) - sim_exec_ns(s)) / 1e6, "ms");
-    put("start", ".greeting", (double)(sim_qmp_greeting_ns(q) - sim_exec_ns(s)) / 1e6, "ms");
-    sim_qmp_close(q);
     sim_pci_setup(s);
     bench_round_trips(s, &opt, rounds);
     sim_stats(s, &before);

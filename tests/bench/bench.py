@@ -21,6 +21,7 @@ ONE, EACH, FREE = 'one', 'each', None
 
 # Program, its arguments, placements. Those of devices are in the order of the table.
 PROGRAMS = [
+    ('bench-start', [], (ONE, EACH)),
     ('bench-ioreq', [], (ONE, EACH)),
     ('bench-idle', ['--reads', '64'], (FREE,)),
     ('bench-idle', ['--guests', '10'], (FREE,)),
@@ -38,7 +39,11 @@ PROGRAMS = [
 # ('most', n), ('least', n): of our own figure. Keys without a row are in the JSON file only.
 ROWS = {
     'start.running': ('exec to running', ('ratio', 8)),
+    'start.running_vnc': ('exec to running with -vnc', ('ratio', 8)),
     'start.greeting': ('exec to QMP greeting', None),
+    'memory_vnc.private_dirty': ('private dirty memory with -vnc', ('ratio', 4)),
+    'memory_vnc.pss': ('PSS with -vnc', ('ratio', 4)),
+    'threads_vnc': ('threads with -vnc', ('most', 3)),
     'memory.private_dirty': ('private dirty memory', ('ratio', 4)),
     'memory.pss': ('PSS', ('ratio', 4)),
     'threads': ('threads', ('most', 3)),
