@@ -464,12 +464,11 @@ static const struct row {
 int main(int argc, char **argv)
 {
     struct sim_options opt = { .serial = { "null" }, .vnc = "127.0.0.1:0,to=99" };
-    struct bench *b = calloc(1, sizeof(*b));
+    static struct bench bench;
+    struct bench *b = &bench;
     int chosen = 1;
 
     sim_options_parse(&opt, &argc, argv);
-    if (!b)
-        return 1;
     b->seconds = 2;
     for (int i = 1; i < argc; i++) {
         if (i + 1 < argc && !strcmp(argv[i], "--seconds"))
@@ -499,6 +498,5 @@ int main(int argc, char **argv)
     }
     sim_stop(b->sim, SIGTERM, 5000);
     sim_free(b->sim);
-    free(b);
     return 0;
 }

@@ -73,6 +73,7 @@ for vnc_key, vnc_title in (('raw', 'raw'), ('tight', 'tight'), ('tight-1', 'tigh
     ROWS[f'vnc.{vnc_key}'] = (f'VNC full screens, {vnc_title}', ('least', 60))
     ROWS[f'vnc.{vnc_key}.cpu'] = (f'VNC full screens, {vnc_title}, CPU', ('ratio', 2))
 ROWS.update({
+    'vnc.raw.cpu-floor': ('VNC full screens, raw, CPU to send', None),
     'vnc.change.median': ('VNC 64x64 change', ('most', 10)),
     'vnc.change.p90': ('VNC 64x64 change, p90', None),
     'vnc.change.worst': ('VNC 64x64 change, worst', None),

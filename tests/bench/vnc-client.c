@@ -112,7 +112,7 @@ static int client_handshake(struct vnc_client *c, enum vnc_encoding encoding, in
         return rc;
     encodings[3] = (uint8_t)count;
     for (size_t i = 0; i < count; i++)
-        for (int b = 0; b < 4; b++)
+        for (size_t b = 0; b < 4; b++)
             encodings[4 + 4 * i + b] = (uint8_t)((uint32_t)list[i] >> (24 - 8 * b));
     rc = client_write(c, format, sizeof(format));
     return rc ? rc : client_write(c, encodings, 4 + 4 * count);
