@@ -358,6 +358,8 @@ static void tap_set_offload(struct tap *t)
 
 static void tap_free(struct tap *t)
 {
+    if (t->batch)
+        host_batch_remove_file(t->batch, t->fd);
     host_batch_put(t->batch);
     if (t->rx)
         munmap(t->rx, TAP_RX_SLOTS * (size_t)(TAP_RX_SMALL + TAP_RX_REST));
@@ -552,6 +554,7 @@ int tap_open(struct dm_machine *machine, struct host_loop *loop, const char *id,
         rc = tap_bring_up(t, o, err);
     if (rc)
         goto fail;
+    host_batch_add_file(t->batch, t->fd);
     t->watch =
         (struct host_watch) { .fd = t->fd, .events = EPOLLIN, .ready = tap_ready, .opaque = t };
     rc = host_loop_add(loop, &t->watch);

@@ -23,6 +23,9 @@ struct host_batch {
      * and where that would block waits, O_NONBLOCK or not, until it can or is told to stop.
      */
     bool no_rwf;
+    int file[HOST_BATCH_FILES]; /* files often used; the ring knows the first of them by number */
+    unsigned files, ring_files;
+    bool no_ring_files; /* the kernel refused */
     uint64_t calls;
 };
 
@@ -119,6 +122,47 @@ static void batch_reap(struct host_batch *b, struct batch_left *left)
     io_uring_cq_advance(&b->ring, n);
 }
 
+/* Before the first use, so that a machine's start waits for nothing. */
+static void batch_ring_files(struct host_batch *b)
+{
+    if (b->ring_files)
+        io_uring_unregister_files(&b->ring);
+    b->no_ring_files = io_uring_register_files(&b->ring, b->file, b->files) != 0;
+    b->ring_files = b->no_ring_files ? 0 : b->files;
+}
+
+static void batch_set_file(struct host_batch *b, struct io_uring_sqe *sqe)
+{
+    for (unsigned i = 0; i < b->ring_files; i++) {
+        if (b->file[i] == sqe->fd) {
+            sqe->fd = (int)i;
+            sqe->flags |= IOSQE_FIXED_FILE;
+            return;
+        }
+    }
+}
+
+void host_batch_add_file(struct host_batch *b, int fd)
+{
+    if (b->files < HOST_BATCH_FILES)
+        b->file[b->files++] = fd;
+}
+
+void host_batch_remove_file(struct host_batch *b, int fd)
+{
+    unsigned i = 0;
+
+    while (i < b->files && b->file[i] != fd)
+        i++;
+    if (i == b->files)
+        return;
+    if (b->ring_files && b->use_ring)
+        io_uring_unregister_files(&b->ring); /* all: this one call waits until they are free */
+    b->ring_files = 0;
+    b->files--;
+    memmove(b->file + i, b->file + i + 1, (b->files - i) * sizeof(*b->file));
+}
+
 static void batch_prepare(struct host_batch *b, struct host_batch_op *op)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(&b->ring);
@@ -132,6 +176,7 @@ static void batch_prepare(struct host_batch *b, struct host_batch_op *op)
         io_uring_prep_writev(sqe, op->fd, op->iov, (unsigned)op->iov_count, 0);
     else
         io_uring_prep_readv(sqe, op->fd, op->iov, (unsigned)op->iov_count, 0);
+    batch_set_file(b, sqe);
     sqe->rw_flags = b->no_rwf ? 0 : RWF_NOWAIT;
     io_uring_sqe_set_data(sqe, op);
     op->result = BATCH_WAITS;
@@ -160,6 +205,8 @@ static bool batch_ring(struct host_batch *b, struct host_batch_op *ops, unsigned
     struct batch_left left = { count, 0 };
     bool refused = false;
 
+    if (b->ring_files < b->files && !b->no_ring_files)
+        batch_ring_files(b);
     for (unsigned i = 0; i < count; i++)
         batch_prepare(b, &ops[i]);
     while (left.ops || left.cancels) {
@@ -175,6 +222,7 @@ static bool batch_ring(struct host_batch *b, struct host_batch_op *ops, unsigned
                 abort();
             io_uring_queue_exit(&b->ring);
             b->use_ring = false;
+            b->ring_files = 0;
             return false;
         }
         batch_reap(b, &left);

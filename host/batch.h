@@ -13,7 +13,8 @@
 #include <stdbool.h>
 #include <sys/uio.h>
 
-#define HOST_BATCH_MAX 64
+#define HOST_BATCH_MAX   64
+#define HOST_BATCH_FILES 8
 
 struct host_batch_op {
     int fd; /* O_NONBLOCK */
@@ -35,6 +36,14 @@ void host_batch_put(struct host_batch *batch); /* NULL is fine */
  * the same.
  */
 void host_batch_run(struct host_batch *batch, struct host_batch_op *ops, unsigned count);
+
+/*
+ * From here on fd is used often: the kernel need not look it up for each operation. Before it is
+ * closed it has to be taken back, or it stays open; that may wait for the kernel some
+ * milliseconds. At most HOST_BATCH_FILES; more work as well, but as before.
+ */
+void host_batch_add_file(struct host_batch *batch, int fd);
+void host_batch_remove_file(struct host_batch *batch, int fd); /* one not added is fine */
 
 /* System calls made so far. */
 uint64_t host_batch_calls(const struct host_batch *batch);

@@ -157,6 +157,74 @@ static void test_write_and_read(void **state)
     assert_int_equal(b->op[11].result, -EAGAIN);
 }
 
+/* The other end is closed: nothing comes any more, and it is said at once. */
+static bool ended(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+
+    return poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
+}
+
+/* A file that was added is used without being looked up; taken back, it is free at once. */
+static void test_files(void **state)
+{
+    struct bench *b = *state;
+    int pair[3][2];
+    bool nowait;
+
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair[i]), 0);
+    nowait = knows_nowait(pair[0][0]);
+    /* Two are known, one comes later, one never does. */
+    host_batch_add_file(b->batch, pair[0][0]);
+    host_batch_add_file(b->batch, pair[1][0]);
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 6; i++)
+            prepare(b, i, pair[i % 3][0], true, 20 + i);
+        run(b, 6);
+        for (unsigned i = 0; i < 6; i++) {
+            uint8_t got[64];
+
+            assert_int_equal(b->op[i].result, 20 + i);
+            assert_int_equal(read(pair[i % 3][1], got, sizeof(got)), 20 + i);
+            assert_int_equal(got[19 + i], i + 1);
+        }
+        if (round == 0)
+            host_batch_add_file(b->batch, pair[2][0]);
+        if (round == 1) /* the others move up */
+            host_batch_remove_file(b->batch, pair[0][0]);
+    }
+    /* Nobody but the ring has it now. */
+    close(pair[1][0]);
+    assert_int_equal(ended(pair[1][1]), !b->ring);
+    host_batch_remove_file(b->batch, pair[1][0]);
+    assert_true(ended(pair[1][1]));
+    host_batch_remove_file(b->batch, pair[1][0]); /* one that is not there */
+    /* Another file under its number is another file. */
+    assert_int_equal(dup2(pair[0][0], pair[1][0]), pair[1][0]);
+    for (unsigned i = 0; i < 4; i++)
+        prepare(b, i, pair[1 + i % 2][0], true, 30 + i);
+    run(b, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        uint8_t got[64];
+
+        assert_int_equal(b->op[i].result, 30 + i);
+        assert_int_equal(read(pair[i % 2 ? 2 : 0][1], got, sizeof(got)), 30 + i);
+    }
+    /* More than there is room for. */
+    for (unsigned i = 0; i < HOST_BATCH_FILES + 2; i++)
+        host_batch_add_file(b->batch, pair[0][0]);
+    prepare(b, 0, pair[0][0], true, 7);
+    prepare(b, 1, pair[2][0], true, 8);
+    assert_int_equal(run(b, 2), b->ring && nowait ? 1 : b->ring ? 3 : 2);
+    assert_int_equal(b->op[0].result, 7);
+    assert_int_equal(b->op[1].result, 8);
+    for (unsigned i = 0; i < 3; i++) {
+        close(pair[i][0]);
+        close(pair[i][1]);
+    }
+}
+
 static void test_one(void **state)
 {
     struct bench *b = *state;
@@ -343,7 +411,7 @@ static void test_refused(void **state)
 
 #define TESTS                                                                      \
     TEST(test_write_and_read), TEST(test_one), TEST(test_full), TEST(test_errors), \
-        TEST(test_no_nowait), TEST(test_no_nowait_full)
+        TEST(test_no_nowait), TEST(test_no_nowait_full), TEST(test_files)
 
 static int child_tests(void)
 {
