@@ -827,6 +827,46 @@ static void test_scaling_is_refused(void **state)
     console_close(&c);
 }
 
+/* Takes updates until the first pixel has this colour and the screen this width. */
+static void talker_see(struct talker *t, uint32_t color, int width)
+{
+    uint64_t end = dm_clock_now(&t->c->loop.clock) + 30 * DM_NS_PER_SEC;
+
+    vnc_client_request(&t->rfb, true);
+    while ((t->rfb.pixels[0] != color || t->rfb.width != width) &&
+           dm_clock_now(&t->c->loop.clock) < end) {
+        host_loop_turn(&t->c->loop, false);
+        if (vnc_client_update(&t->rfb, 1, 0, 0, 1, 1) >= 0)
+            vnc_client_request(&t->rfb, true);
+    }
+    assert_int_equal(t->rfb.pixels[0], color);
+    assert_int_equal(t->rfb.width, width);
+}
+
+/* The guest's mode changes before the client could say that it wants to hear of it. */
+static void test_a_size_that_changed_early(void **state)
+{
+    static const uint8_t raw[] = { 2, 0, 0, 1, 0, 0, 0, 0 };
+    static const uint8_t raw_and_size[] = { 2, 0, 0, 2, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x21 };
+    struct console c = { .color = 0x00ff00 };
+    struct talker t = { 0 };
+
+    console_open(&c, false);
+    talker_start(&t, &c);
+    talker_see(&t, 0x00ff00, 64);
+    assert_int_equal(send(t.rfb.fd, raw, sizeof(raw), 0), sizeof(raw));
+    usleep(50000);
+    c.color = 0x0000ff;
+    dm_display_resize(&c.f.machine.display, 101, 50);
+    talker_see(&t, 0x0000ff, 64);
+    assert_int_equal(send(t.rfb.fd, raw_and_size, sizeof(raw_and_size), 0), sizeof(raw_and_size));
+    vnc_client_request(&t.rfb, false);
+    talker_see(&t, 0x0000ff, 101);
+    assert_int_equal(t.rfb.height, 50);
+    talker_finish(&t);
+    console_close(&c);
+}
+
 /* ---- the gate ---- */
 
 static void gate_expect(enum gate_state state, const uint8_t *data, size_t have,
@@ -955,4 +995,5 @@ UNIT_MAIN(cmocka_unit_test(test_keys_us), cmocka_unit_test(test_keys_of_a_real_k
           cmocka_unit_test(test_the_silent_hold_no_place),
           cmocka_unit_test(test_no_descriptor_left), cmocka_unit_test(test_one_that_does_not_read),
           cmocka_unit_test(test_pixels_go_as_they_are), cmocka_unit_test(test_scaling_is_refused),
-          cmocka_unit_test(test_gate), cmocka_unit_test(test_tiles))
+          cmocka_unit_test(test_a_size_that_changed_early), cmocka_unit_test(test_gate),
+          cmocka_unit_test(test_tiles))

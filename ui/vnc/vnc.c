@@ -79,6 +79,7 @@ struct vnc_client {
     int low_water;       /* bytes without which poll need not wake */
     int room;            /* SO_SNDBUF */
     unsigned wheel;      /* buttons of it that are down */
+    int width, height;   /* of the screen as it knows it */
     int behind;          /* bytes: an update is due, but they are still on the line; 0: none */
     uint64_t look_after; /* ns, at them */
     bool fresh;          /* it wants to see what the next look brings */
@@ -547,6 +548,10 @@ static bool vnc_client_message(struct vnc_client *c, bool ended)
     vnc_low_water(c, verdict.what == GATE_WAIT ? (int)verdict.len : 1);
     switch (verdict.what) {
     case GATE_PASS:
+        if (!vnc_admitted(c)) { /* the last of these is answered with the size */
+            c->width = c->cl->screen->width;
+            c->height = c->cl->screen->height;
+        }
         rfbProcessClientMessage(c->cl);
         return c->cl->sock >= 0;
     case GATE_DROP:
@@ -593,6 +598,9 @@ static void vnc_client_update(struct vnc_client *c)
 {
     rfbClientPtr cl = c->cl;
 
+    /* The library forgets a change that came before the client said that it cares. */
+    if (cl->useNewFBSize && (c->width != cl->screen->width || c->height != cl->screen->height))
+        cl->newFBSizePending = TRUE;
     if (!FB_UPDATE_PENDING(cl) || sraRgnEmpty(cl->requestedRegion) || c->fresh) {
         c->behind = 0;
         return;
@@ -601,6 +609,10 @@ static void vnc_client_update(struct vnc_client *c)
         return;
     vnc_client_room(c, cl->screen);
     rfbUpdateClient(cl);
+    if (cl->useNewFBSize && !cl->newFBSizePending) {
+        c->width = cl->screen->width;
+        c->height = cl->screen->height;
+    }
 }
 
 /* A turn of one client. */
