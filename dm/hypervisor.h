@@ -42,14 +42,16 @@ struct dm_hypervisor_ops {
     void (*inject_msi)(struct dm_hypervisor *hv, uint64_t addr, uint32_t data);
 
     /*
-     * Video memory: size bytes of guest memory, hidden at first, mapped at *host
-     * for the life of the process. Once only. A machine that is being restored
+     * Video memory: size bytes of guest memory, hidden at first, at *host for the life of the
+     * process. Once only. Of it may be touched what vram_map made ready: bytes from its start,
+     * page-aligned; more and more. It is as costly as it is large. A machine that is being restored
      * (dm_machine.restored) has it already, and nothing of it changes. move changes where the guest
      * sees it (page-aligned gpa or DM_VRAM_HIDDEN). dirty sets a bit in bitmap for each page
      * changed since the last call (bit n of word n/64), the first call sets all; it returns 0 or
      * -errno, and then nothing is known (treat all as dirty).
      */
     int (*vram_alloc)(struct dm_hypervisor *hv, size_t size, void **host);
+    int (*vram_map)(struct dm_hypervisor *hv, size_t bytes);
     int (*vram_move)(struct dm_hypervisor *hv, uint64_t to);
     int (*vram_dirty)(struct dm_hypervisor *hv, uint64_t *bitmap, size_t pages);
     /* Where guest memory holds it, hidden or not, and its bytes. size 0: there is none. */

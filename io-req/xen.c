@@ -99,7 +99,8 @@ struct xen {
     bool log_dirty;
 
     uint8_t *vram;
-    uint64_t vram_pages, vram_gfn, vram_hidden_gfn;
+    uint64_t vram_pages, vram_mapped, vram_gfn, vram_hidden_gfn; /* all in pages */
+    bool vram_lost;                                              /* no more of it can be mapped */
     bool vram_all_dirty;
     uint64_t changed_first, changed_last; /* pages of VRAM to be reported; first > last: none */
     struct host_hook report;
@@ -350,7 +351,7 @@ static int xen_vram_alloc(struct dm_hypervisor *hv, size_t size, void **host)
     const struct dm_state_head *restored;
     size_t pages = size >> DM_PAGE_SHIFT;
     uint64_t align = 1, end;
-    xen_pfn_t *frames;
+    void *at;
     int rc = 0;
 
     if (x->vram || !x->server.machine || !size || size % DM_PAGE_SIZE || pages > XEN_4G_PAGES)
@@ -374,25 +375,61 @@ static int xen_vram_alloc(struct dm_hypervisor *hv, size_t size, void **host)
         errno = -rc;
         return xen_check(x, -1, "allocate video memory");
     }
-    frames = calloc(pages, sizeof(*frames));
-    if (!frames)
-        return -ENOMEM;
-    for (size_t i = 0; i < pages; i++)
-        frames[i] = x->vram_gfn + i;
-    x->vram =
-        xenforeignmemory_map(x->memory, x->domid, PROT_READ | PROT_WRITE, pages, frames, NULL);
-    rc = errno;
-    free(frames);
-    if (!x->vram) {
-        errno = rc;
-        return xen_check(x, -1, "map video memory");
-    }
+    at = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED)
+        return xen_check(x, -1, "reserve addresses for video memory");
+    x->vram = at;
     x->vram_pages = pages;
     x->vram_all_dirty = true;
     if (x->vram_gfn != x->vram_hidden_gfn)
         xen_vram_pin(x);
     *host = x->vram;
     return 0;
+}
+
+/*
+ * Within the addresses that are reserved for all of it. Most guests draw little, and a mapping
+ * takes Xen and the kernel time, and the kernel memory, for every page.
+ */
+static int xen_vram_map(struct dm_hypervisor *hv, size_t bytes)
+{
+    struct xen *x = xen_of(hv);
+    uint64_t pages = bytes >> DM_PAGE_SHIFT, first = x->vram_mapped;
+    xen_pfn_t *frames;
+    void *at;
+    int rc;
+
+    if (!x->vram || bytes % DM_PAGE_SIZE || pages > x->vram_pages)
+        return -EINVAL;
+    if (pages <= first)
+        return 0;
+    if (x->vram_lost)
+        return -EFAULT;
+    frames = calloc(pages - first, sizeof(*frames));
+    if (!frames)
+        return -ENOMEM;
+    for (uint64_t i = first; i < pages; i++)
+        frames[i - first] = x->vram_gfn + i;
+    at = xenforeignmemory_map2(x->memory, x->domid, x->vram + (first << DM_PAGE_SHIFT),
+                               PROT_READ | PROT_WRITE, MAP_FIXED, pages - first, frames, NULL);
+    rc = errno;
+    free(frames);
+    if (!at) {
+        x->vram_lost = true; /* the library may have given the addresses back */
+        errno = rc;
+        return xen_check(x, -1, "map video memory");
+    }
+    x->vram_mapped = pages;
+    return 0;
+}
+
+static void xen_vram_free(struct xen *x)
+{
+    if (x->vram_mapped)
+        xenforeignmemory_unmap(x->memory, x->vram, x->vram_mapped);
+    if (x->vram && !x->vram_lost && x->vram_mapped < x->vram_pages)
+        munmap(x->vram + (x->vram_mapped << DM_PAGE_SHIFT), (x->vram_pages - x->vram_mapped)
+                                                                << DM_PAGE_SHIFT);
 }
 
 /* Moves the VRAM's pages, back again if it cannot move all. */
@@ -531,6 +568,7 @@ static const struct dm_hypervisor_ops xen_ops = {
     .set_pci_link = xen_set_pci_link,
     .inject_msi = xen_inject_msi,
     .vram_alloc = xen_vram_alloc,
+    .vram_map = xen_vram_map,
     .vram_move = xen_vram_move,
     .vram_dirty = xen_vram_dirty,
     .vram_place = xen_vram_place,
@@ -856,8 +894,7 @@ void xen_close(struct xen *x)
     if (x->ring_port != XEN_NO_PORT)
         xenevtchn_unbind(x->evtchn, x->ring_port);
     mapcache_finish(&x->cache);
-    if (x->vram)
-        xenforeignmemory_unmap(x->memory, x->vram, x->vram_pages);
+    xen_vram_free(x);
     if (x->resource)
         xenforeignmemory_unmap_resource(x->memory, x->resource);
     if (x->old_page)

@@ -93,6 +93,8 @@ static void dispi_clear(struct vga *v)
 {
     uint32_t len = v->dispi[DISPI_YRES] * vga_dispi_stride(v); /* fits: dispi_fit */
 
+    if (!vga_reach(v, len))
+        return;
     memset(v->vram, 0, len);
     for (uint32_t off = 0; off < len; off += DM_PAGE_SIZE)
         vga_mark(v, off, 1);

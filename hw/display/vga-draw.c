@@ -562,7 +562,7 @@ static void vga_linear(struct vga *v, bool changed)
     for (uint32_t y = 0; y < w->height; y++) {
         uint64_t at = w->start + (uint64_t)y * w->pitch;
 
-        if (!dm_in_range(at, bytes, v->vram_size)) {
+        if (!vga_reach(v, at + bytes)) {
             memset(s->line, 0, w->width * sizeof(s->line[0]));
             vga_line_put(v, (int)y, s->line);
             continue;

@@ -96,12 +96,12 @@ static uint32_t vga_write_value(const struct vga *v, uint8_t val)
  * The plane address of the byte at off of the window; false: there is no memory.
  * In VBE's 4 bit modes the bank may lie beyond the memory (XSA-179).
  */
-static bool vga_plane_address(const struct vga *v, uint32_t off, uint32_t *a)
+static bool vga_plane_address(struct vga *v, uint32_t off, uint32_t *a)
 {
     *a = (v->bank + (off & VGA_PLANE_MASK)) & (v->access == VGA_ACCESS_PLANAR   ? ~0u
                                                : v->access == VGA_ACCESS_CHAIN4 ? ~3u
                                                                                 : ~1u);
-    return *a < v->vram_size / 4;
+    return vga_reach(v, 4 * ((uint64_t)*a + 1));
 }
 
 /* off is from the start of the part that answers. */
@@ -141,10 +141,9 @@ static uint8_t vga_byte_read(struct vga *v, uint32_t off)
 }
 
 /* size bytes at off of the banked window, or NULL when not all of them are there (XSA-179). */
-static uint8_t *vga_bank_at(const struct vga *v, uint32_t off, unsigned size)
+static uint8_t *vga_bank_at(struct vga *v, uint32_t off, unsigned size)
 {
-    if (!dm_in_range(off, size, v->window_size) ||
-        !dm_in_range((uint64_t)v->bank + off, size, v->vram_size))
+    if (!dm_in_range(off, size, v->window_size) || !vga_reach(v, (uint64_t)v->bank + off + size))
         return NULL;
     return v->vram + v->bank + off;
 }

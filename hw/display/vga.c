@@ -334,6 +334,22 @@ static void vga_reset(struct dm_device *dev)
     vga_kick(v);
 }
 
+/* Twice as much each time: a mode takes a few steps at most, and the picture after it none. */
+bool vga_reach_more(struct vga *v, uint64_t end)
+{
+    struct dm_hypervisor *hv = v->pci.dev.machine->hv;
+    uint32_t size = VGA_PLANES_SIZE;
+
+    if (end > v->vram_size)
+        return false;
+    while (size < end)
+        size *= 2;
+    if (hv->ops->vram_map(hv, size))
+        return false;
+    v->vram_there = size;
+    return true;
+}
+
 /* The size asked for, rounded down to a power of two: what BAR 0 can have, and Xen has paid for. */
 static int vga_vram_size(struct vga *v, struct dm_error *err)
 {
@@ -428,12 +444,15 @@ static int vga_realize(struct dm_device *dev, struct dm_error *err)
     }
     /* Last: it cannot be undone. */
     rc = hv->ops->vram_alloc(hv, v->vram_size, &vram);
+    if (!rc)
+        rc = hv->ops->vram_map(hv, VGA_PLANES_SIZE);
     if (rc) {
         dm_error_set(err, -rc, "device '%s': no %u MiB of video memory: %s", dev->id,
                      v->vram_size >> 20, strerror(-rc));
         goto fail;
     }
     v->vram = vram;
+    v->vram_there = VGA_PLANES_SIZE;
     dm_pci_set_bar_size(&v->pci, 0, v->vram_size);
     dm_display_set_source(&m->display, vga_refresh, v);
     dm_display_resize(&m->display, 640, 480);

@@ -16,7 +16,8 @@
 
 #include <string.h>
 
-#define VGA_PLANE_MASK 0xffffu /* an address in a plane of 64 KiB */
+#define VGA_PLANE_MASK  0xffffu  /* an address in a plane of 64 KiB */
+#define VGA_PLANES_SIZE 0x40000u /* bytes of the four of them */
 
 /* How the CPU's window reaches the planes. */
 enum vga_access {
@@ -62,7 +63,8 @@ struct vga {
 
     /* The host's */
     uint8_t *vram;
-    uint32_t vram_size; /* bytes, a power of two, at least 1 MiB */
+    uint32_t vram_size;  /* bytes, a power of two, at least 1 MiB */
+    uint32_t vram_there; /* bytes of it that can be touched: vga_reach */
     uint8_t *rom;
     struct dm_region ports, dispi_ports, window;
     struct dm_timer blink;     /* armed while something blinks and someone looks */
@@ -85,6 +87,17 @@ static inline void vga_mark(struct vga *v, uint32_t off, uint32_t size)
     v->dirty[last / 64] |= 1ull << last % 64;
     if (v->pci.dev.machine->log_dirty)
         v->pci.dev.machine->hv->ops->vram_written(v->pci.dev.machine->hv, off, size);
+}
+
+/*
+ * VRAM below end is going to be touched. false: it ends before, or the hypervisor does not give it.
+ * What the VGA's own modes use, VGA_PLANES_SIZE, is always there.
+ */
+bool vga_reach_more(struct vga *v, uint64_t end);
+
+static inline bool vga_reach(struct vga *v, uint64_t end)
+{
+    return end <= v->vram_there || vga_reach_more(v, end);
 }
 
 /* A little-endian dword of VRAM, by one load. */

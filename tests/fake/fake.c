@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static struct fake *fake_of(struct dm_hypervisor *hv)
 {
@@ -108,15 +110,34 @@ static void fake_inject_msi(struct dm_hypervisor *hv, uint64_t addr, uint32_t da
 static int fake_vram_alloc(struct dm_hypervisor *hv, size_t size, void **host)
 {
     struct fake *f = fake_of(hv);
+    int fd;
 
     if (f->vram || size > FAKE_VRAM_MAX)
         return -EINVAL;
-    f->vram = calloc(1, size);
+    fd = memfd_create("fake-vram", MFD_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, (off_t)size))
+        abort();
+    f->vram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    f->vram_host = mmap(NULL, size, PROT_NONE, MAP_SHARED, fd, 0);
+    close(fd);
     f->vram_dirty = calloc(FAKE_VRAM_MAX / DM_PAGE_SIZE / 64, 8);
-    if (!f->vram || !f->vram_dirty)
+    if (f->vram == MAP_FAILED || f->vram_host == MAP_FAILED || !f->vram_dirty)
         abort();
     f->vram_size = size;
-    *host = f->vram;
+    *host = f->vram_host;
+    return 0;
+}
+
+/* Who touches more than that gets a signal. */
+static int fake_vram_map(struct dm_hypervisor *hv, size_t bytes)
+{
+    struct fake *f = fake_of(hv);
+
+    if (!f->vram || bytes > f->vram_size || bytes % DM_PAGE_SIZE || bytes > f->vram_limit)
+        return -EINVAL;
+    if (bytes > f->vram_mapped && mprotect(f->vram_host, bytes, PROT_READ | PROT_WRITE))
+        abort();
+    f->vram_mapped = bytes > f->vram_mapped ? bytes : f->vram_mapped;
     return 0;
 }
 
@@ -190,6 +211,7 @@ static const struct dm_hypervisor_ops fake_hv_ops = {
     .set_pci_link = fake_set_pci_link,
     .inject_msi = fake_inject_msi,
     .vram_alloc = fake_vram_alloc,
+    .vram_map = fake_vram_map,
     .vram_move = fake_vram_move,
     .vram_dirty = fake_vram_dirty,
     .vram_place = fake_vram_place,
@@ -234,6 +256,7 @@ void fake_init(struct fake *f, const struct dm_class *const *classes)
     f->now = FAKE_DEFAULT_NS;
     f->wall = 1700000000 * DM_NS_PER_SEC;
     f->vram_at = DM_VRAM_HIDDEN;
+    f->vram_limit = SIZE_MAX;
     f->clock = (struct dm_clock) { .now = fake_now, .wall = fake_wall, .opaque = f };
     f->ram = calloc(1, FAKE_RAM_SIZE);
     if (!f->ram)
@@ -255,7 +278,10 @@ void fake_finish(struct fake *f)
         abort();
     }
     free(f->ram);
-    free(f->vram);
+    if (f->vram) {
+        munmap(f->vram, f->vram_size);
+        munmap(f->vram_host, f->vram_size);
+    }
     free(f->vram_dirty);
 }
 

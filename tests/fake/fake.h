@@ -38,8 +38,10 @@ struct fake {
     unsigned msi_count;
     unsigned claims, pci_claims;
 
-    uint8_t *vram;
-    size_t vram_size;
+    uint8_t *vram; /* as the guest sees it; the device sees vram_mapped bytes at vram_host */
+    uint8_t *vram_host;
+    size_t vram_size, vram_mapped;
+    size_t vram_limit; /* more cannot be mapped: SIZE_MAX at first */
     uint64_t vram_at;
     uint64_t *vram_dirty; /* a bit a page; the test sets them */
     int vram_dirty_rc;

@@ -131,6 +131,48 @@ static void test_clear(void **state)
     assert_int_equal(fk.vram[0], 1);
 }
 
+/* Only what is touched is mapped: by a clear, by the window, by a look at the screen. */
+static void test_mapped(void **state)
+{
+    (void)state;
+    assert_int_equal(fk.vram_mapped, VGA_PLANES_SIZE);
+    vga_set_vbe(&fk, 1024, 100, 32);
+    assert_int_equal(fk.vram_mapped, 512 << 10);
+    vga_dispi(&fk, DISPI_BANK, 8); /* the first byte behind that */
+    fake_store(&fk, 0xa0000, 1, 0x12);
+    assert_int_equal(fk.vram_mapped, 1 << 20);
+    assert_int_equal(fk.vram[512 << 10], 0x12);
+    vga_dispi(&fk, DISPI_YRES, 1024);
+    vga_dispi(&fk, DISPI_ENABLE, 0);
+    vga_dispi(&fk, DISPI_ENABLE, DISPI_ENABLED | DISPI_NOCLEARMEM | DISPI_LFB);
+    assert_int_equal(fk.vram_mapped, 1 << 20);
+    poke(1023 * 4096, 4, 0x654321);
+    watch();
+    assert_int_equal(fk.vram_mapped, 4 << 20);
+    assert_int_equal(pixel(0, 1023), 0x654321);
+}
+
+/* Xen does not give all of it: that part is not there. */
+static void test_not_mapped(void **state)
+{
+    (void)state;
+    fk.vram_limit = 1 << 20;
+    memset(fk.vram, 0xaa, 16 << 20);
+    vga_set_vbe(&fk, 1024, 1024, 32); /* no clear */
+    assert_int_equal(fk.vram[0], 0xaa);
+    vga_dispi(&fk, DISPI_BANK, 15);
+    fake_store(&fk, 0xa0000, 1, 0x12);
+    assert_int_equal(fk.vram[15 << 16], 0x12);
+    vga_dispi(&fk, DISPI_BANK, 16);
+    fake_store(&fk, 0xa0000, 1, 0x12);
+    assert_int_equal(fk.vram[16 << 16], 0xaa);
+    assert_int_equal(fake_load(&fk, 0xa0000, 1), 0xff);
+    watch();
+    assert_int_equal(pixel(0, 255), 0xaaaaaa);
+    assert_int_equal(pixel(0, 256), 0);
+    assert_int_equal(fk.vram_mapped, 1 << 20);
+}
+
 /* 1366x768 in every depth: the width on which other adapters fail. */
 static void test_depths(void **state)
 {
@@ -355,6 +397,8 @@ UNIT_MAIN(cmocka_unit_test_setup_teardown(test_negotiation, setup, teardown),
           cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
           cmocka_unit_test_setup_teardown(test_virtual, setup, teardown),
           cmocka_unit_test_setup_teardown(test_clear, setup, teardown),
+          cmocka_unit_test_setup_teardown(test_mapped, setup, teardown),
+          cmocka_unit_test_setup_teardown(test_not_mapped, setup, teardown),
           cmocka_unit_test_setup_teardown(test_depths, setup, teardown),
           cmocka_unit_test_setup_teardown(test_4bpp, setup, teardown),
           cmocka_unit_test_setup_teardown(test_damage, setup, teardown),

@@ -376,8 +376,7 @@ static void test_vram(void **state)
     assert_int_equal(hv->ops->vram_dirty(hv, bits, 1), -EINVAL);
     assert_int_equal(hv->ops->vram_alloc(hv, 4095, &host), -EINVAL);
     assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), 0);
-    assert_ptr_equal(host, guest);
-    assert_string_equal(sim.calls, "populate 0x120000 4096\nmap 120000+1000\n");
+    assert_string_equal(sim.calls, "populate 0x120000 4096\n");
     assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), -EINVAL);
     /* Hidden: all at first, then nothing, and Xen is not asked. */
     assert_int_equal(hv->ops->vram_dirty(hv, bits, PAGES), 0);
@@ -402,6 +401,17 @@ static void test_vram(void **state)
     assert_true(bits[0] == UINT64_MAX && bits[1] == 1);
     assert_int_equal(hv->ops->vram_dirty(hv, bits, 65), 0);
     assert_true(bits[0] == 0x10 && bits[1] == 0);
+    /* It is mapped from where it is now, what there is once. */
+    assert_int_equal(hv->ops->vram_map(hv, VRAM + 4096), -EINVAL);
+    assert_int_equal(hv->ops->vram_map(hv, 1), -EINVAL);
+    sim.calls[0] = 0;
+    assert_int_equal(hv->ops->vram_map(hv, 0x40000), 0);
+    ((uint8_t *)host)[0x3ffff] = 1;
+    assert_int_equal(hv->ops->vram_map(hv, 0x20000), 0);
+    assert_int_equal(hv->ops->vram_map(hv, VRAM), 0);
+    ((uint8_t *)host)[VRAM - 1] = 1;
+    assert_int_equal(((uint8_t *)host)[0x3ffff], 1);
+    assert_string_equal(sim.calls, "map e1000+40\nmap e1040+fc0\n");
     assert_int_equal(hv->ops->vram_dirty(hv, bits, PAGES + 1), -EINVAL);
     sim.calls[0] = 0;
     assert_int_equal(hv->ops->vram_move(hv, DM_VRAM_HIDDEN), 0);
@@ -431,8 +441,8 @@ static void test_vram_of_a_restored_guest(void **state)
     assert_string_equal(sim.calls, "");
     head.vram_at = 0xf0000000;
     assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), 0);
-    assert_ptr_equal(host, guest);
-    assert_string_equal(sim.calls, "map f0000+1000\npin f0000-f0fff 6\n");
+    assert_int_equal(hv->ops->vram_map(hv, 0x1000), 0);
+    assert_string_equal(sim.calls, "pin f0000-f0fff 6\nmap f0000+1\n");
     machine.restored = NULL;
     hv->ops->vram_place(hv, &at, &size);
     assert_true(at == 0xf0000000 && size == VRAM);
@@ -450,7 +460,7 @@ static void test_vram_of_a_restored_guest(void **state)
     head.vram_at = HIDDEN << 12;
     machine.restored = &head;
     assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), 0);
-    assert_string_equal(sim.calls, "map 120000+1000\n");
+    assert_string_equal(sim.calls, "");
     end_machine();
 }
 
@@ -516,16 +526,21 @@ static void test_vram_errors(void **state)
     sim.fail = "populate";
     sim.fail_errno = EPERM;
     assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), -EPERM);
+    sim.fail = NULL;
+    assert_int_equal(hv->ops->vram_map(hv, 0x1000), -EINVAL);
+    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), 0);
+    assert_int_equal(hv->ops->vram_map(hv, 0x1000), 0);
     sim.fail = "map";
     sim.fail_errno = EFAULT;
-    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), -EFAULT);
+    assert_int_equal(hv->ops->vram_map(hv, 0x3000), -EFAULT);
+    sim.fail = NULL;
+    assert_int_equal(hv->ops->vram_map(hv, 0x3000), -EFAULT); /* its addresses are gone */
+    assert_int_equal(hv->ops->vram_map(hv, 0x1000), 0);
     assert_string_equal(log_text, "xen: domain 5: cannot allocate video memory: Cannot allocate "
                                   "memory\n"
                                   "xen: domain 5: cannot allocate video memory: Operation not "
                                   "permitted\n"
                                   "xen: domain 5: cannot map video memory: Bad address\n");
-    sim.fail = NULL;
-    assert_int_equal(hv->ops->vram_alloc(hv, VRAM, &host), 0);
     sim.fail = "track";
     sim.fail_errno = ENODATA; /* shadow paging: normal */
     log_text[0] = 0;

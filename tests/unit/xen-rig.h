@@ -339,6 +339,22 @@ void *xenforeignmemory_map(xenforeignmemory_handle *h, uint32_t domid, int prot,
     return host;
 }
 
+/* VRAM: into addresses of its own. */
+void *xenforeignmemory_map2(xenforeignmemory_handle *h, uint32_t domid, void *at, int prot,
+                            int flags, size_t pages, const xen_pfn_t *frames, int *errors)
+{
+    static uint8_t *end;
+
+    assert_non_null(at);
+    assert_int_equal(flags, MAP_FIXED);
+    assert_int_equal(mprotect(at, pages << 12, prot), 0);
+    if (!xenforeignmemory_map(h, domid, prot, pages, frames, errors))
+        return NULL;
+    sim.mappings -= at == end; /* one unmap for all of it */
+    end = (uint8_t *)at + (pages << 12);
+    return at;
+}
+
 int xenforeignmemory_unmap(xenforeignmemory_handle *h, void *host, size_t pages)
 {
     sim.mappings--;
