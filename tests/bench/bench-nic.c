@@ -8,9 +8,11 @@
  * is taken. So neither a source nor a sink costs what the model is charged for.
  *
  * Beside each figure is its floor: a write to a tap or a read for each frame, and a bare
- * ping-pong for each access that the driver made; for receiving also that of the tap alone. System
- * calls are counted in a run of its own, since that slows them down.
- * Before the clock runs a few frames are looked at on the other side.
+ * ping-pong for each access that the driver made; for receiving also that of the tap alone. In
+ * one core's placement floor.together says what is left of that sum where a ping-pong, the
+ * unmask of its event and a write to a tap follow each other: the most that a model can reach
+ * with one frame a doorbell. System calls are counted in a run of their own, since that slows
+ * them down. Before the clock runs a few frames are looked at on the other side.
  *
  * usage: bench-nic --model PATH [--placement one|each] [--time SECONDS a row] [CARD[.ROW] ...]
  * Prints "key value unit" lines; scripts/bench runs it for two models in turn.
@@ -26,6 +28,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -259,6 +262,44 @@ static void floor_frame(const struct sim_options *opt, const struct row *row, st
     if (wire >= 0)
         close(wire);
     close(fd);
+}
+
+/* What a model does for a frame with a doorbell of its own. */
+struct turn {
+    int tap, unmask;
+    uint8_t frame[10 + 1514];
+};
+
+static void turn_work(void *opaque)
+{
+    const struct turn *t = opaque;
+    uint64_t one = 1;
+
+    if (write(t->unmask, &one, sizeof(one)) != sizeof(one) ||
+        write(t->tap, t->frame, sizeof(t->frame)) != (ssize_t)sizeof(t->frame))
+        _exit(1);
+}
+
+static void floor_together(const struct sim_options *opt)
+{
+    static const struct row row = { "", 1514, 0, 1 };
+    static struct result alone;
+    static struct turn turn;
+    double part[5];
+
+    frame_make(turn.frame + 10, &row, false);
+    turn.unmask = eventfd(0, EFD_CLOEXEC);
+    for (unsigned i = 0; i < DM_ARRAY_LEN(part); i++) {
+        double sum = sim_floor(opt, PINGS, NULL);
+
+        floor_frame(opt, &row, &alone);
+        sum += median(alone.ns, alone.parts);
+        turn.tap = floor_tap();
+        part[i] = sum / sim_floor_with(opt, PINGS, turn_work, &turn);
+        close(turn.tap);
+    }
+    close(turn.unmask);
+    printf("floor.together %.6g of-floor\n", median(part, DM_ARRAY_LEN(part)));
 }
 
 /* --- the model's system calls --- */
@@ -636,6 +677,8 @@ int main(int argc, char **argv)
     }
     calls_init();
     printf("floor.ping-pong %.6g us\n", sim_floor(&opt, PINGS, NULL) / 1e3);
+    if (opt.wait == SIM_SLEEP)
+        floor_together(&opt);
     for (size_t c = 0; c < DM_ARRAY_LEN(cards); c++) {
         bool open = false;
 

@@ -49,6 +49,7 @@ ROWS = {
     'threads': ('threads', ('most', 3)),
     'idle.wakeups': ('idle wakeups', ('most', 0)),
     'idle.cpu': ('idle CPU', None),
+    'floor.together': ('ping-pong, unmask and tap write in turn, of their floor', None),
     'floor.median': ('ping-pong of the primitives', None),
     'pio.median': ('port read', None),
     'pio.p99': ('port read, p99', None),

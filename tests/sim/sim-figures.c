@@ -16,6 +16,8 @@
 
 /* --- the floor --- */
 
+#define FLOOR_PART 50 /* rounds, of which the mean is taken: others use the machine too */
+
 struct floor_page {
     _Atomic uint32_t asked, answered;
 };
@@ -27,7 +29,8 @@ static void floor_die(const char *what)
 }
 
 /* The other side: what any model has to do at least. */
-static void floor_partner(struct floor_page *page, int in, int out)
+static void floor_partner(struct floor_page *page, int in, int out, void (*work)(void *),
+                          void *opaque)
 {
     struct epoll_event ev = { .events = EPOLLIN };
     int ep = epoll_create1(0);
@@ -41,20 +44,22 @@ static void floor_partner(struct floor_page *page, int in, int out)
         atomic_store_explicit(&page->answered, atomic_load(&page->asked), memory_order_release);
         if (write(out, &one, sizeof(one)) != sizeof(one))
             _exit(1);
+        if (work)
+            work(opaque);
     }
 }
 
-double sim_floor(const struct sim_options *opt, unsigned rounds, uint32_t *out)
+/* Puts what each round took into took. */
+static void floor_run(const struct sim_options *opt, unsigned rounds, uint32_t *took,
+                      void (*work)(void *), void *opaque)
 {
     struct floor_page *page =
         mmap(NULL, SIM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int there = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE), back = eventfd(0, EFD_CLOEXEC);
-    uint32_t *took = out ? out : calloc(rounds, sizeof(*took)), *sorted;
     uint64_t count, one = 1;
     pid_t pid, parent = getpid();
-    double median;
 
-    if (page == MAP_FAILED || there < 0 || back < 0 || !took)
+    if (page == MAP_FAILED || there < 0 || back < 0)
         floor_die("start");
     pid = fork();
     if (pid < 0)
@@ -63,7 +68,7 @@ double sim_floor(const struct sim_options *opt, unsigned rounds, uint32_t *out)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent || (opt->pin && driver_pin(opt->model_cpu)))
             _exit(1);
-        floor_partner(page, there, back);
+        floor_partner(page, there, back, work, opaque);
     }
     if (opt->pin && driver_pin(opt->driver_cpu))
         floor_die("pin");
@@ -87,6 +92,16 @@ double sim_floor(const struct sim_options *opt, unsigned rounds, uint32_t *out)
     close(there);
     close(back);
     munmap(page, SIM_PAGE);
+}
+
+double sim_floor(const struct sim_options *opt, unsigned rounds, uint32_t *out)
+{
+    uint32_t *took = out ? out : calloc(rounds, sizeof(*took)), *sorted;
+    double median;
+
+    if (!took)
+        floor_die("start");
+    floor_run(opt, rounds, took, NULL, NULL);
     sorted = malloc(rounds * sizeof(*sorted));
     if (!sorted)
         floor_die("sort");
@@ -96,6 +111,27 @@ double sim_floor(const struct sim_options *opt, unsigned rounds, uint32_t *out)
     if (!out)
         free(took);
     return median;
+}
+
+double sim_floor_with(const struct sim_options *opt, unsigned rounds, void (*work)(void *),
+                      void *opaque)
+{
+    uint32_t *took = calloc(rounds, sizeof(*took)), n = 0;
+    double mean;
+
+    if (!took || rounds < FLOOR_PART)
+        floor_die("start");
+    floor_run(opt, rounds, took, work, opaque);
+    for (; n < rounds / FLOOR_PART; n++) {
+        uint64_t sum = 0;
+
+        for (unsigned i = 0; i < FLOOR_PART; i++)
+            sum += took[n * FLOOR_PART + i];
+        took[n] = (uint32_t)(sum / FLOOR_PART);
+    }
+    mean = sim_percentile(took, n, 0.5);
+    free(took);
+    return mean;
 }
 
 static int figures_compare(const void *a, const void *b)

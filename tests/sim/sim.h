@@ -310,6 +310,13 @@ uint64_t sim_now_ns(void); /* CLOCK_MONOTONIC */
  * The median of rounds; all of them in out if that is not NULL (unsorted).
  */
 double sim_floor(const struct sim_options *opt, unsigned rounds, uint32_t *out);
+/*
+ * The same with work behind each answer, called in the other's process: what the primitives alone
+ * cost in turn, which is more than the sum of each in a loop of its own. The median of means of
+ * some rounds each, since the work comes when it can. At least 50 rounds.
+ */
+double sim_floor_with(const struct sim_options *opt, unsigned rounds, void (*work)(void *opaque),
+                      void *opaque);
 
 /* The value at fraction (0 to 1) of n samples; sorts them. */
 uint32_t sim_percentile(uint32_t *samples, size_t n, double fraction);

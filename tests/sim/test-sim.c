@@ -593,8 +593,17 @@ static void test_probe(void **state)
     sim_free(s);
 }
 
+static void figures_work(void *opaque)
+{
+    uint64_t end = sim_now_ns() + *(const uint64_t *)opaque;
+
+    while (sim_now_ns() < end)
+        ;
+}
+
 static void test_figures(void **state)
 {
+    uint64_t work_ns = 50000;
     struct sim_options o = options();
     struct sim *s = sim_start_running(&o);
     uint32_t samples[5] = { 5, 1, 4, 2, 3 };
@@ -609,6 +618,7 @@ static void test_figures(void **state)
     assert_int_equal(sim_percentile(samples, 5, 0.5), 3);
     assert_int_equal(sim_percentile(samples, 5, 0.99), 5);
     assert_true(sim_floor(&o, 100, NULL) > 100);
+    assert_true(sim_floor_with(&o, 100, figures_work, &work_ns) > (double)work_ns);
 }
 
 int main(int argc, char **argv)
