@@ -264,8 +264,8 @@ static bool tap_deliver(struct tap *t)
     return true;
 }
 
-/* Reads a batch. */
-static void tap_read(struct tap *t)
+/* Reads a batch. Returns whether there may be more. */
+static bool tap_read(struct tap *t)
 {
     struct host_batch_op ops[TAP_RX_SLOTS];
     unsigned want = t->want;
@@ -292,6 +292,7 @@ static void tap_read(struct tap *t)
         t->want = t->rx_count ? t->rx_count : 1;
     if (t->want > TAP_RX_LARGE && sum > (size_t)t->rx_count * TAP_TX_SMALL)
         t->want = TAP_RX_LARGE;
+    return t->rx_count == want;
 }
 
 /*
@@ -303,7 +304,8 @@ static void tap_receive(struct tap *t)
     t->rx_wait = !tap_deliver(t) || !dm_net_room(&t->net, DM_NET_MIN_LEN);
     if (t->rx_wait || t->gone)
         return;
-    tap_read(t);
+    if (tap_read(t))
+        host_loop_hurry(t->loop);
     t->rx_wait = !tap_deliver(t);
 }
 

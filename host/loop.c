@@ -235,6 +235,23 @@ static void loop_rest(struct host_loop *loop)
     loop->poller->rest(loop->poller->opaque);
 }
 
+void host_loop_hurry(struct host_loop *loop)
+{
+    loop->hurry = true;
+}
+
+/* While it spins, requests are seen by the poller only. */
+static void loop_poll_once(struct host_loop *loop)
+{
+    uint64_t now;
+
+    if (!loop->poller->poll(loop->poller->opaque))
+        return;
+    now = loop->clock.now(loop->clock.opaque);
+    if (!host_spin_found(&loop->spin, now, now))
+        loop_rest(loop);
+}
+
 /* Spins until there is work or it is not worth it any more. Returns whether to look at the fds. */
 static bool loop_spin(struct host_loop *loop)
 {
@@ -318,9 +335,12 @@ void host_loop_turn(struct host_loop *loop, bool wait)
     if (loop->spinning && loop->others)
         loop_rest(loop);
     n = 0;
-    if (!loop->spinning || !wait || loop_spin(loop))
+    if (loop->spinning && loop->hurry)
+        loop_poll_once(loop);
+    if (!loop->spinning || !wait || loop->hurry || loop_spin(loop))
         n = epoll_wait(loop->epoll_fd, ev, HOST_LOOP_BATCH,
                        loop_timeout(loop, wait && !loop->spinning));
+    loop->hurry = false;
     loop->turns++;
     if (n > 0) {
         loop_dispatch(loop, ev, n);

@@ -71,6 +71,7 @@ struct host_loop {
      */
     unsigned others;
     uint64_t looked;      /* ns: when the file descriptors were looked at, while spinning */
+    bool hurry;           /* they are to be looked at before it spins again */
     pthread_mutex_t lock; /* posts */
     struct host_post *posts, **posts_tail;
     struct host_aio *aio;     /* host/aio's; NULL while no file is open */
@@ -108,6 +109,12 @@ void host_loop_set_poller(struct host_loop *loop, const struct host_poller *poll
  * spins from now on, until it calls rest; if not, the file descriptor has to tell of the next work.
  */
 bool host_loop_woken(struct host_loop *loop, bool work);
+
+/*
+ * There is more to be had from a file descriptor now: the next turn serves the poller and looks
+ * at the file descriptors, instead of spinning first.
+ */
+void host_loop_hurry(struct host_loop *loop);
 
 /* One turn: hooks, wait (at most until the next timer, not at all if !wait), handlers, timers. */
 void host_loop_turn(struct host_loop *loop, bool wait);

@@ -472,6 +472,27 @@ static void test_spinning(void **state)
     assert_int_equal(src.calls, 1);
     assert_true(b.loop.spinning);
 
+    /* In a hurry it looks at them at once, at the work before; and once only. */
+    source_send(&src);
+    s.work_at = UINT64_MAX;
+    s.polls = 0;
+    host_loop_hurry(&b.loop);
+    host_loop_turn(&b.loop, true);
+    assert_int_equal(src.calls, 2);
+    assert_int_equal(s.polls, 1);
+    assert_true(b.loop.spinning);
+    host_loop_hurry(&b.loop); /* nothing there: it does not sleep over it */
+    host_loop_turn(&b.loop, true);
+    assert_int_equal(s.polls, 2);
+    assert_true(b.loop.spinning);
+    s.work_at = 0;
+    for (unsigned i = 0; i < 50; i++) {
+        host_loop_hurry(&b.loop);
+        host_loop_turn(&b.loop, true);
+    }
+    assert_int_equal(s.polls, 52);
+    assert_true(b.loop.spinning);
+
     /* No work: it rests, then sleeps until a file descriptor is ready. */
     source_send(&src);
     s.work_at = UINT64_MAX;
@@ -480,7 +501,7 @@ static void test_spinning(void **state)
     assert_false(b.loop.spinning);
     assert_int_equal(s.polls, HOST_SPIN_NS / 1000);
     assert_int_equal(s.rests, 1);
-    assert_int_equal(src.calls, 2);
+    assert_int_equal(src.calls, 3);
     host_loop_turn(&b.loop, false);
     assert_int_equal(s.polls, HOST_SPIN_NS / 1000);
 
