@@ -6,6 +6,7 @@
 #ifndef UI_VNC_GATE_H
 #define UI_VNC_GATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ enum gate_what {
 struct gate_verdict {
     enum gate_what what;
     uint64_t len;
+    bool answered; /* the library may write when it reads this */
 };
 
 #define GATE_PEEK 4096 /* bytes: no message that passes is longer */

@@ -11,22 +11,20 @@
  *   VNC → loop   key and pointer events, who is there, whether anybody can take a picture:
  *                under vnc->lock, short, and one host_post.
  *
- * The library writes all of an update before it does anything else. So a client's next one waits
- * until the last has gone over the line, and the kernel gets room for all of it where it may: then
- * a slow line holds up nobody else. Where it may not (no privilege, huge screens), a client
- * that takes nothing does for VNC_CLIENT_WAIT at most. To end, the loop shuts the clients'
- * sockets down, so that the library waits for none.
+ * The library writes all of an update before it does anything else. So it writes to a socket
+ * what the kernel has room for, and else into memory (line.h); a client's next update, and what
+ * would be answered, wait until that has gone over the line. A slow line holds up nobody else.
  */
 #include "dm/bytes.h"
 #include "ui/ui.h"
 #include "ui/vnc/gate.h"
 #include "ui/vnc/keys.h"
+#include "ui/vnc/line.h"
 #include "ui/vnc/listen.h"
 #include "ui/vnc/tiles.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -36,7 +34,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -46,7 +43,7 @@
 #include <rfb/rfbregion.h>
 
 #define VNC_CLIENTS_MAX 16
-#define VNC_CLIENT_WAIT 10000 /* ms that a write to one client may stand still */
+#define VNC_CLIENT_WAIT 5000 /* ms that a write may stand still: the kernel is out of memory */
 #define VNC_EVENTS_MAX  256
 #define VNC_MESSAGES    16  /* taken from a client in a turn, */
 #define VNC_INPUT_MAX   128 /* ... in a window of time: 12,800 a second */
@@ -59,7 +56,7 @@
 #define VNC_BEHIND      65536                /* bytes on the line that are no reason to wait */
 #define VNC_BEHIND_NS   (5 * DM_NS_PER_MS)   /* when to look again if there are more; doubles, */
 #define VNC_STALLED_NS  DM_NS_PER_SEC        /* ... up to this, while none of them goes */
-#define VNC_SEND_MAX    (16 << 20)           /* of kernel memory for an update, bytes */
+#define VNC_KEPT_MAX    (256u << 20)         /* bytes of updates for which there is no room */
 #define VNC_DEAD_MS     60000                /* a line is cut that takes nothing for so long */
 
 struct vnc_event {
@@ -71,16 +68,17 @@ struct vnc_event {
 };
 
 struct vnc_client {
-    rfbClientPtr cl;     /* NULL: the place is free */
-    uint64_t since;      /* accept */
-    uint64_t window;     /* start of the one that input counts in */
-    unsigned input;      /* messages in it */
-    uint64_t drop;       /* bytes to read away */
-    int low_water;       /* bytes without which poll need not wake */
-    int room;            /* SO_SNDBUF */
+    rfbClientPtr cl; /* NULL: the place is free */
+    uint64_t since;  /* accept */
+    uint64_t window; /* start of the one that input counts in */
+    unsigned input;  /* messages in it */
+    uint64_t drop;   /* bytes to read away */
+    int low_water;   /* bytes without which poll need not wake */
+    struct line line;
+    bool held;           /* its next message waits for the line */
     unsigned wheel;      /* buttons of it that are down */
     int width, height;   /* of the screen as it knows it */
-    int behind;          /* bytes: an update is due, but they are still on the line; 0: none */
+    uint64_t behind;     /* bytes: an update is due, but they are still on the line; 0: none */
     uint64_t look_after; /* ns, at them */
     bool fresh;          /* it wants to see what the next look brings */
     uint64_t fresh_from; /* ... which is one behind this */
@@ -340,6 +338,7 @@ static void vnc_client_gone(rfbClientPtr cl)
     struct ui *v = vnc_of(cl);
     int *place = &v->socket[c - v->client];
 
+    line_finish(&c->line);
     c->cl = NULL;
     v->accept_at = 0; /* there is a descriptor now */
     pthread_mutex_lock(&v->lock);
@@ -529,6 +528,38 @@ static bool vnc_client_drop(struct vnc_client *c)
     return !c->drop;
 }
 
+/* The most that an update can have: pixels as they are, and what the encodings add. */
+static size_t vnc_update_bytes(const rfbScreenInfo *s)
+{
+    size_t raw = (size_t)s->width * (size_t)s->height * 4;
+
+    return raw + raw / 8 + 65536;
+}
+
+/* Notes how much of what was sent before is still on the line, if that is a reason to wait. */
+static bool vnc_client_is_behind(struct vnc_client *c, bool wait)
+{
+    uint64_t was = c->behind;
+
+    c->behind = wait ? line_owed(&c->line, c->cl->sock) : 0;
+    if (!was || c->behind < was)
+        c->look_after = VNC_BEHIND_NS;
+    else if (c->look_after < VNC_STALLED_NS)
+        c->look_after *= 2;
+    return c->behind;
+}
+
+/* Must a message wait to which the library may write an answer? That does not wait for room. */
+static bool vnc_client_hold(struct vnc_client *c)
+{
+    rfbClientPtr cl = c->cl;
+
+    c->held = vnc_client_is_behind(
+        c, c->line.kept || (line_owed(&c->line, cl->sock) &&
+                            !line_has_room(&c->line, cl->sock, vnc_update_bytes(cl->screen))));
+    return c->held;
+}
+
 /* One message. false: there is none, or the client is gone. */
 static bool vnc_client_message(struct vnc_client *c, bool ended)
 {
@@ -548,6 +579,8 @@ static bool vnc_client_message(struct vnc_client *c, bool ended)
     vnc_low_water(c, verdict.what == GATE_WAIT ? (int)verdict.len : 1);
     switch (verdict.what) {
     case GATE_PASS:
+        if (verdict.answered && vnc_client_hold(c))
+            return false;
         if (!vnc_admitted(c)) { /* the last of these is answered with the size */
             c->width = c->cl->screen->width;
             c->height = c->cl->screen->height;
@@ -568,36 +601,35 @@ static bool vnc_client_message(struct vnc_client *c, bool ended)
     return false;
 }
 
-/* The kernel may take all of an update: then the library need not wait for the line. */
-static void vnc_client_room(struct vnc_client *c, const rfbScreenInfo *s)
+/* Into memory instead of the socket. */
+static void vnc_client_keep(struct vnc_client *c)
 {
-    size_t want = (size_t)s->width * (size_t)s->height * 4 + 65536;
-    int room = want < VNC_SEND_MAX ? (int)want : VNC_SEND_MAX;
+    const struct vnc_client *all = vnc_of(c->cl)->client;
+    int sock = c->cl->sock;
+    uint64_t kept = 0;
 
-    if (room <= c->room)
+    for (unsigned i = 0; i < VNC_CLIENTS_MAX; i++)
+        if (all[i].line.kept)
+            kept += (uint64_t)all[i].line.end;
+    if (kept > VNC_KEPT_MAX || line_open(&c->line) < 0) {
+        rfbCloseClient(c->cl);
         return;
-    c->room = room;
-    if (setsockopt(c->cl->sock, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)))
-        setsockopt(c->cl->sock, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-}
-
-/* Is so much of the last update still on the line that the next has to wait? */
-static bool vnc_client_is_behind(struct vnc_client *c)
-{
-    int was = c->behind, bytes;
-
-    c->behind = !ioctl(c->cl->sock, SIOCOUTQ, &bytes) && bytes > VNC_BEHIND ? bytes : 0;
-    if (!was || c->behind < was)
-        c->look_after = VNC_BEHIND_NS;
-    else if (c->look_after < VNC_STALLED_NS)
-        c->look_after *= 2;
-    return c->behind;
+    }
+    c->cl->sock = c->line.fd;
+    rfbUpdateClient(c->cl);
+    if (c->cl->sock >= 0)
+        line_keep(&c->line);
+    c->cl->sock = sock;
+    if (!c->line.kept || !line_flush(&c->line, sock)) /* the library closed that file, ... */
+        rfbCloseClient(c->cl);
 }
 
 static void vnc_client_update(struct vnc_client *c)
 {
     rfbClientPtr cl = c->cl;
 
+    if (c->held)
+        return;
     /* The library forgets a change that came before the client said that it cares. */
     if (cl->useNewFBSize && (c->width != cl->screen->width || c->height != cl->screen->height))
         cl->newFBSizePending = TRUE;
@@ -605,10 +637,12 @@ static void vnc_client_update(struct vnc_client *c)
         c->behind = 0;
         return;
     }
-    if (vnc_client_is_behind(c))
+    if (vnc_client_is_behind(c, c->line.kept || line_owed(&c->line, cl->sock) > VNC_BEHIND))
         return;
-    vnc_client_room(c, cl->screen);
-    rfbUpdateClient(cl);
+    if (line_has_room(&c->line, cl->sock, vnc_update_bytes(cl->screen)))
+        rfbUpdateClient(cl);
+    else
+        vnc_client_keep(c);
     if (cl->useNewFBSize && !cl->newFBSizePending) {
         c->width = cl->screen->width;
         c->height = cl->screen->height;
@@ -620,6 +654,10 @@ static void vnc_client_turn(struct vnc_client *c, short events, uint64_t now)
 {
     if (!vnc_admitted(c) && now - c->since >= vnc_of(c->cl)->admit)
         rfbCloseClient(c->cl);
+    if (c->cl->sock >= 0 && !line_flush(&c->line, c->cl->sock))
+        rfbCloseClient(c->cl);
+    events = c->held ? POLLIN : events & ~POLLOUT;
+    c->held = false;
     for (unsigned i = 0; i < VNC_MESSAGES && events && c->cl->sock >= 0; i++)
         if (!vnc_client_message(c, events & (POLLRDHUP | POLLHUP | POLLERR)))
             break;
@@ -740,10 +778,12 @@ static uint64_t vnc_poll_client(struct vnc_client *c, struct pollfd *p, uint64_t
         c->window = now;
         c->input = 0;
     }
-    if (c->input < VNC_INPUT_MAX)
-        *p = (struct pollfd) { c->cl->sock, POLLIN | POLLRDHUP, 0 };
-    else /* it floods us: later */
+    if (c->line.kept)
+        *p = (struct pollfd) { c->cl->sock, POLLOUT, 0 };
+    if (c->input >= VNC_INPUT_MAX) /* it floods us: later */
         vnc_sooner(&sleep, c->window + VNC_INPUT_NS - now);
+    else if (!c->held)
+        *p = (struct pollfd) { c->cl->sock, (short)(p->events | POLLIN | POLLRDHUP), 0 };
     if (!vnc_admitted(c))
         vnc_sooner(&sleep, now - c->since < admit ? c->since + admit - now : 0);
     return sleep;
