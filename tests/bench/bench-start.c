@@ -4,7 +4,7 @@
  * at, and the least that any program takes; and what memory VNC costs then.
  *
  * usage: bench-start --model PATH [--placement one|each] [--starts N]
- * Prints "key value unit" lines: medians of N starts (15), the kinds in turn.
+ * Prints "key value unit" lines: medians of N starts (9), the kinds in turn.
  */
 #include "tests/sim/sim.h"
 
@@ -59,7 +59,7 @@ int main(int argc, char **argv)
     struct sim_options opt = { .serial = { "null" }, .cd = { [2] = "" } }, vnc, least;
     char *least_argv[] = { path, NULL };
     ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 32);
-    unsigned starts = 15;
+    unsigned starts = 9;
 
     sim_options_parse(&opt, &argc, argv);
     if (argc == 3 && !strcmp(argv[1], "--starts"))
