@@ -18,12 +18,11 @@
 #include <stdint.h>
 
 /* All in ns. */
-#define HOST_SPIN_NS         50000  /* how long one attempt looks */
-#define HOST_SPIN_SHORT_NS   100000 /* a gap that belongs to a burst, waking up included */
-#define HOST_SPIN_HELD_UP_NS 20000  /* between two looks: somebody else had this core */
-#define HOST_SPIN_AFTER_NS   20000 /* what comes so soon after a failed attempt waited for its end \
-                                    */
-#define HOST_SPIN_GAIN_NS    1000  /* earned by a request that was found */
+#define HOST_SPIN_NS         50000   /* how long one attempt looks */
+#define HOST_SPIN_SHORT_NS   100000  /* a gap that belongs to a burst, waking up included */
+#define HOST_SPIN_HELD_UP_NS 20000   /* between two looks: somebody else had this core */
+#define HOST_SPIN_AFTER_NS   20000   /* so soon after a failed attempt: it waited for its end */
+#define HOST_SPIN_GAIN_NS    1000    /* earned by a request that was found */
 #define HOST_SPIN_HARM_NS    1000000 /* the price of keeping the guest from running */
 #define HOST_SPIN_SAVED_NS   200000  /* the account's most: a few failures */
 #define HOST_SPIN_DEBT_NS    4000000 /* and its least: a second */
