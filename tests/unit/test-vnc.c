@@ -815,6 +815,130 @@ static void test_unread_answers_hold_nobody_up(void **state)
     }
 }
 
+/* One that changes its mind about encodings and levels with each message. */
+struct fickle {
+    struct console *c;
+    pthread_t thread;
+    const char *const *encodings; /* up to a NULL; all without loss */
+    atomic_bool settle, right, broken;
+};
+
+static void fickle_paint(void *opaque, bool all)
+{
+    struct console *c = opaque;
+    struct dm_display *d = &c->f.machine.display;
+
+    for (int i = 0; i < d->width * d->height; i++) /* noise, stripes, one colour */
+        d->surface.pixels[i] = (i / 2000 % 3 ? i / 2000 % 3 > 1 ? 1u : (uint32_t)i % 3
+                                             : (uint32_t)i * 2654435761u >> 8) *
+                                   c->color &
+                               0xffffff;
+    dm_display_damage(d, &(struct dm_rect) { 0, 0, d->width, all ? d->height : d->height / 2 });
+}
+
+static bool fickle_is_right(const struct fickle *f, const rfbClient *cl)
+{
+    const struct dm_surface *s = &f->c->f.machine.display.surface;
+    const uint32_t *p = (const uint32_t *)(const void *)cl->frameBuffer;
+    int i = 0;
+
+    if (!f->settle || cl->width != s->width || cl->height != s->height)
+        return false;
+    while (i < s->width * s->height && (p[i] & 0xffffff) == s->pixels[i])
+        i++;
+    return i == s->width * s->height;
+}
+
+static void *fickle_thread(void *opaque)
+{
+    struct fickle *f = opaque;
+    rfbClient *cl = rfbGetClient(8, 3, 4);
+    unsigned turn = 0, next = 0;
+    int argc = 0;
+
+    rfbClientLog = rfbClientErr = client_silent;
+    cl->canHandleNewFBSize = TRUE;
+    cl->format.redShift = 16;
+    cl->format.greenShift = 8;
+    cl->format.blueShift = 0;
+    cl->appData.enableJPEG = FALSE;
+    free(cl->serverHost);
+    cl->serverHost = strdup("127.0.0.1");
+    cl->serverPort = atoi(f->c->f.machine.display.vnc.service);
+    if (!rfbInitClient(cl, &argc, NULL)) {
+        f->broken = true;
+        return NULL;
+    }
+    while (!f->broken && !(f->right = fickle_is_right(f, cl))) {
+        int n = cl->buffered ? 1 : WaitForMessage(cl, 10000);
+
+        f->broken = n < 0 || (n > 0 && !HandleRFBServerMessage(cl));
+        if (n <= 0 || f->broken || f->settle)
+            continue;
+        next = f->encodings[next + 1] ? next + 1 : 0;
+        cl->appData.encodingsString = f->encodings[next];
+        cl->appData.compressLevel = (int)(turn++ * 7 % 10);
+        f->broken = !SetFormatAndEncodings(cl);
+    }
+    free(cl->frameBuffer);
+    cl->frameBuffer = NULL;
+    rfbClientCleanup(cl);
+    return NULL;
+}
+
+/*
+ * Encodings, levels and the screen's size change in the middle of compressed streams: all pixels
+ * come out right. (The client library has one stream for both zlib and ZRLE: not in one client.)
+ */
+static void test_streams_survive_changes(void **state)
+{
+    static const char *const lists[][7] = {
+        { "zlib", "hextile", "zlib raw", "tight", "corre", "zlib tight", NULL },
+        { "zrle", "tight", "zrle raw", "rre", "tight zrle", "ultra", NULL },
+        { "zlib hextile raw", NULL },
+    };
+    struct console c = { .color = 0x123456 };
+    struct fickle f[3] = { 0 };
+
+    console_open(&c, false);
+    dm_display_set_source(&c.f.machine.display, fickle_paint, &c);
+    for (unsigned i = 0; i < 3; i++) {
+        f[i].c = &c;
+        f[i].encodings = lists[i];
+        pthread_create(&f[i].thread, NULL, fickle_thread, &f[i]);
+    }
+    for (unsigned i = 0; i < 300; i++) {
+        c.color = i * 2654435761u >> 8;
+        if (i % 16 == 0)
+            dm_display_resize(&c.f.machine.display, 100 + (int)(i * 37 % 500), 40 + (int)i);
+        c.f.machine.display.all = i % 3;
+        dm_display_kick(&c.f.machine.display);
+        host_loop_turn(&c.loop, false);
+        usleep(2000);
+    }
+    c.f.machine.display.all = true;
+    dm_display_kick(&c.f.machine.display);
+    for (unsigned i = 0; i < 100; i++) {
+        host_loop_turn(&c.loop, false);
+        usleep(1000);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        f[i].settle = true;
+    for (unsigned i = 0; i < 20000; i++) {
+        if ((f[0].right || f[0].broken) && (f[1].right || f[1].broken) &&
+            (f[2].right || f[2].broken))
+            break;
+        host_loop_turn(&c.loop, false);
+        usleep(1000);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        assert_false(f[i].broken);
+        assert_true(f[i].right);
+        pthread_join(f[i].thread, NULL);
+    }
+    console_close(&c);
+}
+
 /* The client library, not ours, loses a byte when a password is refused. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
@@ -835,4 +959,5 @@ UNIT_MAIN(cmocka_unit_test(test_loaded_by_the_first_viewer),
           cmocka_unit_test(test_pixels_go_as_they_are), cmocka_unit_test(test_scaling_is_refused),
           cmocka_unit_test(test_a_size_that_changed_early),
           cmocka_unit_test(test_a_full_line_holds_nobody_up),
-          cmocka_unit_test(test_unread_answers_hold_nobody_up))
+          cmocka_unit_test(test_unread_answers_hold_nobody_up),
+          cmocka_unit_test(test_streams_survive_changes))
