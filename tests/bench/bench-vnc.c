@@ -16,8 +16,7 @@
  *                     looks less often bit by bit may do so; then one more box up to 3 s later.
  *
  * What is fair about it: nothing is measured until a new connection has the whole screen and rested
- * (libvncserver waits 100 ms for what a client says first; QEMU's timer starts at 30 ms and gets
- * slower with every look that finds nothing). The viewer asks both for the same encoding, pixels
+ * (QEMU's timer starts at 30 ms and gets slower with every look that finds nothing). The viewer asks both for the same encoding, pixels
  * as they are, no JPEG. It decodes nothing (vnc-client.h), so that both servers have nearly
  * all of two cores. Servers compress as they like if a viewer does not say how much, as most do
  * not ("tight"), so there is a row where it does ("tight-1": libvncserver's own level without
