@@ -33,6 +33,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define IFNAME      "bench0"
 #define FLOOR_IF    "floor0"
@@ -479,10 +480,15 @@ static void nic_send(struct nic *nic, const struct row *row, uint64_t count, uin
                      (uintmax_t)(put - (nic->sent - sent)));
 }
 
+/*
+ * Asleep, as it is when frames begin to come: stopped while it looks for requests in a loop, it
+ * would take the time until it goes on for time spent in vain, and not look again for a second.
+ */
 static void nic_stop(struct nic *nic)
 {
     siginfo_t info;
 
+    usleep(1000);
     kill(sim_pid(nic->sim), SIGSTOP);
     if (waitid(P_PID, (id_t)sim_pid(nic->sim), &info, WSTOPPED))
         sim_fail(nic->sim, "cannot be stopped");
