@@ -652,7 +652,7 @@ static void test_one_that_does_not_read(void **state)
     talker_start(&t, &c);
     for (unsigned i = 0; i < 4; i++) /* size, a picture, and others that wait for it */
         assert_int_equal(vnc_client_request(&t.rfb, false), 0);
-    for (unsigned i = 0; i < 50; i++) {
+    for (unsigned i = 0; i < 25; i++) {
         console_paint(&c);
         vnc_client_request(&t.rfb, true);
         host_loop_turn(&c.loop, false);
@@ -815,6 +815,30 @@ static void test_unread_answers_hold_nobody_up(void **state)
     }
 }
 
+/* One whose message waits for a full line is gone when its connection is. */
+static void test_held_and_gone(void **state)
+{
+    static const uint8_t ask[20 * 50] = { 0, 0, 0, 0, 8, 8 };
+    struct console c = { .color = 0x00ff00 };
+    struct talker t = { 0 };
+    uint8_t data[sizeof(ask)];
+
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = ask[i % 20];
+    t.data = data;
+    t.len = sizeof(data);
+    set_net_admin(false);
+    console_open(&c, false);
+    dm_display_resize(&c.f.machine.display, 2400, 2000);
+    talker_start(&t, &c);
+    console_run(&c, is_watched);
+    set_net_admin(true);
+    usleep(300000);
+    talker_finish(&t);
+    console_run(&c, is_unwatched);
+    console_close(&c);
+}
+
 /* One that changes its mind about encodings and levels with each message. */
 struct fickle {
     struct console *c;
@@ -960,4 +984,4 @@ UNIT_MAIN(cmocka_unit_test(test_loaded_by_the_first_viewer),
           cmocka_unit_test(test_a_size_that_changed_early),
           cmocka_unit_test(test_a_full_line_holds_nobody_up),
           cmocka_unit_test(test_unread_answers_hold_nobody_up),
-          cmocka_unit_test(test_streams_survive_changes))
+          cmocka_unit_test(test_held_and_gone), cmocka_unit_test(test_streams_survive_changes))

@@ -656,6 +656,8 @@ static void vnc_client_turn(struct vnc_client *c, short events, uint64_t now)
         rfbCloseClient(c->cl);
     if (c->cl->sock >= 0 && !line_flush(&c->line, c->cl->sock))
         rfbCloseClient(c->cl);
+    if (c->cl->sock >= 0 && c->held && events & (POLLHUP | POLLERR))
+        rfbCloseClient(c->cl);
     events = c->held ? POLLIN : events & ~POLLOUT;
     c->held = false;
     for (unsigned i = 0; i < VNC_MESSAGES && events && c->cl->sock >= 0; i++)
@@ -778,8 +780,8 @@ static uint64_t vnc_poll_client(struct vnc_client *c, struct pollfd *p, uint64_t
         c->window = now;
         c->input = 0;
     }
-    if (c->line.kept)
-        *p = (struct pollfd) { c->cl->sock, POLLOUT, 0 };
+    if (c->line.kept || c->held) /* the end of the connection comes in any case */
+        *p = (struct pollfd) { c->cl->sock, c->line.kept ? POLLOUT : 0, 0 };
     if (c->input >= VNC_INPUT_MAX) /* it floods us: later */
         vnc_sooner(&sleep, c->window + VNC_INPUT_NS - now);
     else if (!c->held)
