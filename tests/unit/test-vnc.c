@@ -893,7 +893,7 @@ static void *fickle_thread(void *opaque)
         f->broken = true;
         return NULL;
     }
-    while (!f->broken && !(f->right = fickle_is_right(f, cl))) {
+    while (!f->broken && !fickle_is_right(f, cl)) {
         int n = cl->buffered ? 1 : WaitForMessage(cl, 10000);
 
         f->broken = n < 0 || (n > 0 && !HandleRFBServerMessage(cl));
@@ -904,6 +904,7 @@ static void *fickle_thread(void *opaque)
         cl->appData.compressLevel = (int)(turn++ * 7 % 10);
         f->broken = !SetFormatAndEncodings(cl);
     }
+    f->right = !f->broken;
     free(cl->frameBuffer);
     cl->frameBuffer = NULL;
     rfbClientCleanup(cl);
