@@ -111,10 +111,10 @@ class Box:
 
     def start(self, limit=180):
         accel = "kvm" if nested_kvm() else "tcg"
-        # The flags that are taken away stumble over faults of TCG's SVM (see docs/XENBOX.md).
+        # The flags that are taken away stumble over faults of TCG (see docs/XENBOX.md).
         cpu = (["-accel", "kvm", "-cpu", "host"] if accel == "kvm" else
                ["-accel", "tcg,thread=multi,tb-size=512",
-                "-cpu", "EPYC,-monitor,+svm,+npt,-smap,-smep,-rdtscp"])
+                "-cpu", "EPYC,-monitor,+svm,+npt,-smap,-smep,-rdtscp,-xsave"])
         forward = (f"hostfwd=tcp:127.0.0.1:{self.http_port}-:80,"
                    f"hostfwd=tcp:127.0.0.1:{self.vnc_port}-:5900")
         argv = ["qemu-system-x86_64", *cpu, "-smp", CPUS, "-m", "3072", "-nodefaults",
@@ -185,18 +185,9 @@ class Box:
                 raise Failure(f"waited {limit * SLOW:.0f} s for {why}")
             time.sleep(every)
 
-    def sh(self, script, limit=60, check=False, again=False):
-        """Runs a bash script in dom0. again: it may run twice, should the first shell crash.
-
-        Programs of dom0 do crash now and then: see the faults of the machine in docs/XENBOX.md.
-        """
-        try:
-            answer = self._post(script, limit)
-        except Failure as e:
-            if not again:
-                raise
-            note(f"once more: {e}")
-            answer = self._post(script, limit)
+    def sh(self, script, limit=60, check=False):
+        """Runs a bash script in dom0."""
+        answer = self._post(script, limit)
         if check and not answer:
             raise Failure(f"in dom0: {script[:80]}: {answer.text.strip()[-400:]}")
         return answer

@@ -71,7 +71,7 @@ def counts(guest, nic):
 
 def dm_seconds(guest):
     """CPU time of the device model, by dom0's clock."""
-    fields = guest.box.sh(f"cat /proc/{guest.dm_pid}/stat", check=True, again=True).text.split()
+    fields = guest.box.sh(f"cat /proc/{guest.dm_pid}/stat", check=True).text.split()
     return (int(fields[13]) + int(fields[14])) / 100
 
 
@@ -86,7 +86,7 @@ def answered(text):
 def ping_all(guest, host, ip, size=56, n=4, why=""):
     """Pings both ways; all must come back."""
     out = guest.cmd(f"ping -q -c {n} -s {size} {host} >/tmp/ping; cat /tmp/ping", 60).text
-    back = guest.box.sh(f"ping -q -c {n} -s {size} {ip}", again=True).text
+    back = guest.box.sh(f"ping -q -c {n} -s {size} {ip}").text
     for text, way in ((out, "guest to dom0"), (back, "dom0 to guest")):
         sent, got = answered(text)
         if sent != got or not sent:
@@ -161,12 +161,12 @@ def fetch(guest, nic, name, want, host=None, ip=None, limit=900):
             done = guest.cmd(f"wget -q -O /tmp/{name} http://{host or nic.host}:{PORT}/{name}",
                              limit)
         else:
-            done = box.sh(f"wget -q -O /tmp/{name} http://{ip or nic.ip}/{name}", limit, again=True)
+            done = box.sh(f"wget -q -O /tmp/{name} http://{ip or nic.ip}/{name}", limit)
         took, after = time.monotonic() - began, counts(guest, nic)
         if not done:
             raise Finding(f"{nic.model}: {name} {way}: wget failed: {done.text[-200:]}")
         script = f"sha256sum /tmp/{name}"
-        got = guest.cmd(script, 120) if way == "to guest" else box.sh(script, 120, again=True)
+        got = guest.cmd(script, 120) if way == "to guest" else box.sh(script, 120)
         got = re.search(r"([0-9a-f]{64})  ", got.text)
         if not got or got.group(1) != want:
             raise Finding(f"{nic.model}: {name} {way}: sha256 differs")
@@ -177,7 +177,7 @@ def fetch(guest, nic, name, want, host=None, ip=None, limit=900):
 
 
 def part_sum(box):
-    return box.sh("sha256sum /images/part", check=True, again=True).text.split()[0]
+    return box.sh("sha256sum /images/part", check=True).text.split()[0]
 
 
 # Scenarios: each raises Failure or returns what to say -------------------------------------------
@@ -345,7 +345,7 @@ def multicast(session):
             """Pings a group; returns how many answers came and how many frames the card let in."""
             before = received(guest, nic)
             got = box.sh(f"ping -6 -q -c {n} -i 0.2 -W 3 -I {nic.bridge} "
-                         f"ff02::1:ff{mac[3]:02x}:{mac[4]:02x}{mac[5]:02x}", again=True).text
+                         f"ff02::1:ff{mac[3]:02x}:{mac[4]:02x}{mac[5]:02x}").text
             return answered(got)[1], received(guest, nic) - before
         for n in GROUPS[0], GROUPS[-1]:
             got, _ = send(bytes.fromhex(f"3333ff0000{n}"), 10)
@@ -374,7 +374,7 @@ def two(session):
     if re.findall(r"([0-9a-f]{64})  ", got.text) != [want] * 2:
         raise Finding(f"two transfers at once: {got.text[-300:]}")
     for nic in NICS:
-        seen = box.sh(f"bridge fdb show br {nic.bridge}", check=True, again=True).text
+        seen = box.sh(f"bridge fdb show br {nic.bridge}", check=True).text
         other = NICS[2 - nic.n]
         if nic.mac not in seen or other.mac in seen:
             raise Finding(f"the bridge of {nic.model} has learned {seen}")
