@@ -265,7 +265,7 @@ static bool loop_spin(struct host_loop *loop)
         now = loop->clock.now(loop->clock.opaque);
         if (now - before < HOST_SPIN_HELD_UP_NS && now - start < HOST_SPIN_NS)
             continue;
-        host_spin_failed(&loop->spin, start, now);
+        host_spin_failed(&loop->spin, start, now, now - before >= HOST_SPIN_HELD_UP_NS);
         loop_rest(loop);
         return true;
     }

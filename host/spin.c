@@ -41,8 +41,9 @@ bool host_spin_found(struct host_spin *spin, uint64_t start, uint64_t now)
     return spin->account >= 0;
 }
 
-void host_spin_failed(struct host_spin *spin, uint64_t start, uint64_t now)
+void host_spin_failed(struct host_spin *spin, uint64_t start, uint64_t now, bool held_up)
 {
-    spin->failed = now;
-    spin_book(spin, -(int64_t)(now - start));
+    /* What came while we were held up did not wait for us. */
+    spin->failed = held_up ? 0 : now;
+    spin_book(spin, held_up ? -HOST_SPIN_BUSY_NS : -(int64_t)(now - start));
 }
