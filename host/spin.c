@@ -28,8 +28,12 @@ bool host_spin_woken(struct host_spin *spin, uint64_t now)
     spin->last = now;
     spin_pay(spin, now);
     /* It came as soon as we slept: we had the core that the guest wanted. */
-    if (spin->failed && now - spin->failed < HOST_SPIN_AFTER_NS)
-        spin_book(spin, -HOST_SPIN_HARM_NS);
+    if (spin->failed && now - spin->failed < HOST_SPIN_AFTER_NS) {
+        spin_book(spin, -((int64_t)HOST_SPIN_NS << spin->harms));
+        if (spin->harms < HOST_SPIN_HARMS)
+            spin->harms++;
+        spin->found = 0;
+    }
     spin->failed = 0;
     return is_short && spin->account >= 0;
 }
@@ -37,6 +41,10 @@ bool host_spin_woken(struct host_spin *spin, uint64_t now)
 bool host_spin_found(struct host_spin *spin, uint64_t start, uint64_t now)
 {
     spin->last = now;
+    if (spin->harms && ++spin->found == HOST_SPIN_FORGET) {
+        spin->harms--;
+        spin->found = 0;
+    }
     spin_book(spin, HOST_SPIN_GAIN_NS - (int64_t)((now - start) / HOST_SPIN_WORTH));
     return spin->account >= 0;
 }

@@ -104,6 +104,22 @@ static void test_held_up(void **state)
     assert_false(host_spin_woken(&s, now += 10000));
 }
 
+/* A pause that ends just behind an attempt looks like that: now and then it costs nothing. */
+static void test_a_harm_now_and_then(void **state)
+{
+    struct host_spin s = { 0 };
+    uint64_t now = SECOND;
+
+    host_spin_woken(&s, now);
+    for (unsigned burst = 0; burst < 20; burst++) {
+        assert_true(host_spin_woken(&s, now += 10000));
+        for (unsigned i = 0; i < HOST_SPIN_FORGET; i++, now += 700)
+            assert_true(host_spin_found(&s, now, now + 700));
+        host_spin_failed(&s, now, now + HOST_SPIN_NS, false);
+        host_spin_woken(&s, now += HOST_SPIN_NS + 2000);
+    }
+}
+
 /* Requests that are long in coming: looking for them would take the core and save little. */
 static void test_slow_requests_are_not_worth_it(void **state)
 {
@@ -142,4 +158,5 @@ static void test_debt_ends(void **state)
 UNIT_MAIN(cmocka_unit_test(test_only_within_a_burst), cmocka_unit_test(test_one_core_wastes_little),
           cmocka_unit_test(test_one_core_wastes_little_when_busy),
           cmocka_unit_test(test_a_core_each), cmocka_unit_test(test_held_up),
+          cmocka_unit_test(test_a_harm_now_and_then),
           cmocka_unit_test(test_slow_requests_are_not_worth_it), cmocka_unit_test(test_debt_ends))
