@@ -121,7 +121,7 @@ int main(int argc, char **argv)
         { "--reads", &reads, 0, 65536 },      { "--disks", &disks, 0, SIM_DISKS_MAX },
         { "--nics", &nics, 0, SIM_NICS_MAX }, { 0 },
     };
-    static char ifname[GUESTS_MAX * SIM_NICS_MAX][16];
+    static char ifname[GUESTS_MAX * SIM_NICS_MAX][32];
     struct sim_usage begin, end;
     const char *why;
     int fd;

@@ -16,13 +16,13 @@
  *                     looks less often bit by bit may do so; then one more box up to 3 s later.
  *
  * What is fair about it: nothing is measured until a new connection has the whole screen and rested
- * (QEMU's timer starts at 30 ms and gets slower with every look that finds nothing). The viewer asks both for the same encoding, pixels
- * as they are, no JPEG. It decodes nothing (vnc-client.h), so that both servers have nearly
- * all of two cores. Servers compress as they like if a viewer does not say how much, as most do
- * not ("tight"), so there is a row where it does ("tight-1": libvncserver's own level without
- * JPEG). That changes arrive is checked: raw ones by their pixels (of full screens the lower right
- * corner of each and all of the last), others by the area that updates cover. The floor is
- * what a thread here needs to send as many bytes to such a viewer.
+ * (QEMU's timer starts at 30 ms and gets slower with every look that finds nothing). The viewer
+ * asks both for the same encoding, pixels as they are, no JPEG. It decodes nothing (vnc-client.h),
+ * so that both servers have nearly all of two cores. Servers compress as they like if a viewer does
+ * not say how much, as most do not ("tight"), so there is a row where it does ("tight-1":
+ * libvncserver's own level without JPEG). That changes arrive is checked: raw ones by their pixels
+ * (of full screens the lower right corner of each and all of the last), others by the area that
+ * updates cover. The floor is what a thread here needs to send as many bytes to such a viewer.
  *
  * usage: bench-vnc [options of sim_options_parse] [--seconds S] [ROW...]
  * xendm finds its VNC module with XENDM_MODULE_DIR. Prints lines "KEY VALUE UNIT".
